@@ -1,0 +1,48 @@
+"""Prefect flows of assay: the chain of `assay.pipeline`, watched by Prefect.
+
+Nothing happens here that does not happen without Prefect. A flow calls the pipeline and gives it one more way to call a
+stage, as a task; Prefect's states are a view of what the ledger knows. Therefore there are no retries, no caching and
+no stored results here: the ledger has them. This front imports no Prefect.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assay.pipeline import RunResult
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A run that went through Prefect: its result, and the address of its flow run in Prefect's UI."""
+
+    result: RunResult
+    url: str
+
+
+def run_training(
+    spec: Path,
+    *,
+    api: str,
+    home: Path,
+    overrides: Sequence[str] = (),
+    fresh: bool = False,
+    listen: Listener | None = None,
+) -> Trained:
+    """Run the spec at `spec` as a flow of the Prefect API at `api`; `listen` hears every event of the run.
+
+    Raises what the pipeline raises; the flow run is then Failed, or Cancelled.
+    """
+    if "PREFECT_API_URL" not in os.environ:  # an API of ours: Prefect keeps its files at home, not in ~/.prefect
+        os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+
+    from assay_flows import train
+
+    return train.run(spec, api=api, home=home, overrides=tuple(overrides), fresh=fresh, listen=listen)

@@ -1,0 +1,44 @@
+"""Errors, as answers: a message for a person, data for a program, never a traceback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from assay.artifacts import as_data
+from assay.cli._answer import Answer
+from assay.cli._signals import Told
+from assay.errors import AssayError, SpecError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+FAILED, INTERRUPTED = 4, 130
+STOPPED = "Stopped, as asked. The same command goes on where this one was."
+
+
+def answer(error: BaseException) -> Answer:
+    """What to print for `error`, and with which exit code to end."""
+    kind, message = type(error).__name__, str(error)
+    exit_code = FAILED
+    if isinstance(error, Told):
+        message, exit_code = STOPPED, error.exit_code
+    elif isinstance(error, KeyboardInterrupt | typer.Abort):
+        message, exit_code = STOPPED, INTERRUPTED
+    elif isinstance(error, typer.TyperException):
+        kind, message = "UsageError", f"{error.format_message()} See `assay --help`, or `--help` after a command."
+    elif not isinstance(error, AssayError):
+        message = f"{kind}: {message}\nThis is a mistake in assay, or in what it stands on. See where with --debug."
+    data: dict[str, Any] = {"error": {"kind": kind, "message": message}, "exit_code": exit_code}
+    if isinstance(error, SpecError):
+        data["error"]["mistakes"] = as_data(error.mistakes)
+    return Answer(data, lambda console: _show(console, message), exit_code, to_stderr=True)
+
+
+def _show(console: Console, message: str) -> None:
+    from rich.text import Text
+
+    from assay.cli import _print
+
+    _print.line(console, Text.assemble(("error ", "bold red"), message))

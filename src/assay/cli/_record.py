@@ -1,0 +1,152 @@
+"""`runs`, `logs`, `cancel`, `gc` and `sync`: what has happened, and what is kept of it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assay.artifacts import as_data
+from assay.cli._answer import Answer, command
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from assay.ledger import Garbage, RunRow
+    from assay.tracking import Synced
+
+PANEL = "The record"
+RunId = Annotated[
+    str, typer.Argument(metavar="RUN", help="The run's id, as `assay runs` lists it.", show_default=False)
+]
+
+
+def runs() -> Answer:
+    """List all runs, the newest first."""
+    from assay.ledger import Ledger, find_home
+
+    rows = Ledger(find_home()).runs()
+    return Answer({"runs": as_data(rows)}, lambda console: _show_runs(console, rows))
+
+
+def logs(run: RunId) -> Answer:
+    """Print everything that happened in a run."""
+    from assay.ledger import Ledger, find_home
+
+    events = list(Ledger(find_home()).events(run))
+    return Answer({"run": run, "events": events}, lambda console: _show_events(console, events))
+
+
+def cancel(run: RunId) -> Answer:
+    """Ask a running run to write a checkpoint and end.
+
+    The command that started it goes on from there.
+    """
+    from assay.ledger import Ledger, find_home
+
+    row = Ledger(find_home()).cancel(run)
+    return Answer(as_data(row), lambda console: console.print(f"Asked process {row.pid} to end run {row.run_id}."))
+
+
+def gc(
+    keep: Annotated[int, typer.Option(min=0, help="How many finished runs of each spec stay.")] = 5,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> Answer:
+    """Remove old runs, and what only they need.
+
+    That is checkpoints of finished trainings, and stored results that nothing refers to any more. Runs that MLflow does
+    not have yet, and whatever they need, always stay.
+    """
+    from assay import tracking
+    from assay.ledger import Ledger, find_home
+
+    home = find_home()
+    items = Ledger(home).gc(keep=keep, uploaded=tracking.uploaded(home), dry_run=dry_run)
+    data = {"dry_run": dry_run, "n_bytes": sum(item.n_bytes for item in items), "removed": [_plain(i) for i in items]}
+    return Answer(data, lambda console: _show_garbage(console, items, dry_run))
+
+
+def sync(
+    uri: Annotated[str, typer.Option(help="The MLflow to send to, instead of the one that each spec names.")] = "",
+) -> Answer:
+    """Send to MLflow what it missed while it was down.
+
+    Ends with 4 when it still does not answer.
+    """
+    from assay import tracking
+    from assay.ledger import find_home
+
+    synced = tracking.sync(find_home(), uri=uri)
+    failed = any(each.problem for each in synced)
+    return Answer(
+        {"runs": as_data(synced)}, lambda console: _show_synced(console, synced), exit_code=4 if failed else 0
+    )
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    for function in (runs, logs, cancel, gc, sync):
+        command(app, function, PANEL)
+
+
+def _show_runs(console: Console, rows: list[RunRow]) -> None:
+    from assay.cli import _print
+
+    if not rows:
+        console.print("There is no run yet.")
+        return
+    shown = _print.table("run", "state", "outcome", "began", "took", "spec", right=("took",))
+    for row in rows:
+        began = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.started))
+        took = _print.seconds(row.ended - row.started) if row.ended else ""
+        state, outcome = _print.coloured(row.state), _print.coloured(row.outcome)
+        shown.add_row(row.run_id, state, outcome, began, took, row.spec_path)
+    console.print(shown)
+
+
+def _show_events(console: Console, events: list[dict[str, Any]]) -> None:
+    from rich.text import Text
+
+    from assay.cli import _print
+
+    for event in events:
+        rest = {key: value for key, value in event.items() if key not in ("seq", "time", "kind", "key", "artifact")}
+        words = "  ".join(f"{key}={_short(value)}" for key, value in rest.items())
+        clock = time.strftime("%H:%M:%S", time.localtime(event["time"]))
+        _print.line(console, Text.assemble((clock, "dim"), f"  {event['kind']:<16} ", words))
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _plain(item: Garbage) -> dict[str, Any]:
+    return as_data(item) | {"path": str(item.path)}
+
+
+def _show_garbage(console: Console, items: list[Garbage], dry_run: bool) -> None:
+    from assay.cli import _print
+
+    if not items:
+        console.print("There is nothing to remove.")
+        return
+    rows = _print.table("what", "how many", "size", "because", right=("how many", "size"))
+    for kind in dict.fromkeys(item.kind for item in items):
+        same = [item for item in items if item.kind == kind]
+        rows.add_row(kind, str(len(same)), _print.size(sum(item.n_bytes for item in same)), same[0].why)
+    console.print(rows)
+    total = _print.size(sum(item.n_bytes for item in items))
+    console.print(f"{total} would be free again." if dry_run else f"{total} are free again.")
+
+
+def _show_synced(console: Console, synced: tuple[Synced, ...]) -> None:
+    from assay.cli import _print
+
+    if not synced:
+        console.print("MLflow has everything.")
+        return
+    rows = _print.table("run", "events sent", "problem", right=("events sent",))
+    for each in synced:
+        rows.add_row(each.run_id, str(each.n_events), each.problem)
+    console.print(rows)

@@ -1,0 +1,68 @@
+"""From where the rows lie to disjoint folds.
+
+Why this shape: a source is read once, in batches, straight into the form that every later stage maps from disk - one
+record batch, strings as codes into a dictionary, no NaN, no infinity - so no stage parses, decodes or copies it again.
+Sources and splitters are plugins of one file each. A splitter sees what it needs to draw the folds and nothing is
+fitted here; folds are row ids, never copies of rows. Bad input is refused here, where file, row and column are known.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.artifacts import Folds, Profile, Snapshot, Source, Task
+
+if TYPE_CHECKING:
+    from assay.spec.data import DataSpec, SplitSpec, TargetSpec
+    from assay.store import Store
+
+FOLD_COLUMN = "assay_fold"
+"""The column that a source of pre-split files adds: the name of the fold that a row's file belongs to."""
+
+
+def fingerprint(config: DataSpec, root: Path, table: Any = None) -> Source:
+    """What `config` points to now and the sha256 of its bytes. Nothing is parsed, except a `table` from Python.
+
+    `table` is anything that Arrow can take in (pandas, polars, arrow); `config` is then not looked at. Raises DataError
+    where there is nothing to read.
+    """
+    from assay.data import _ingest
+
+    return _ingest.fingerprint(config, root, table)
+
+
+def ingest(source: Source, config: DataSpec, *, root: Path, store: Store, table: Any = None) -> Snapshot:
+    """Read the source once into an Arrow file of the store.
+
+    Booleans and strings become dictionary-encoded strings, dates and timestamps `timestamp[us]` in UTC, NaN null.
+    Raises DataError, naming file, row and column, for whatever cannot be read or used.
+    """
+    from assay.data import _ingest
+
+    return _ingest.ingest(source, config, root, store, table)
+
+
+def split(snapshot: Snapshot, config: SplitSpec, target: TargetSpec, task: Task, seed: int, *, store: Store) -> Folds:
+    """Put the rows that have a target into disjoint folds and count rows whose content stands in two of them.
+
+    What a row of one fold holds never moves a row between two others; the draw of `random` looks at class labels only.
+    Raises DataError when the target cannot be learnt from, or a fold comes out too small.
+    """
+    from assay.data import _split
+
+    return _split.split(snapshot, config, target, task, seed, store)
+
+
+def profile(snapshot: Snapshot, folds: Folds, personal: tuple[str, ...], *, store: Store) -> Profile:
+    """Every column in a few words per fold, for a reviewer. Values of `personal` columns are not shown."""
+    from assay.data import _profile
+
+    return _profile.profile(snapshot, folds, personal, store)
+
+
+def describe_for_spec(path: Path, *, seed: int = 0) -> dict[str, Any]:
+    """What a first spec for the file at `path` would say, as plain data: see `assay.data._guess`."""
+    from assay.data import _guess
+
+    return _guess.describe(path, seed)

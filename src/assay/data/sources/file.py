@@ -1,0 +1,68 @@
+"""CSV and Parquet: a file, a folder or a glob of them, on this machine or at s3:// and gs://.
+
+Keys for s3 and gs come from where those services' own tools look for them (environment, profile, instance).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+from pydantic import Field
+
+from assay.artifacts import FoldName, Source, sha256_of
+from assay.data.sources import _csv, _files, _parquet
+from assay.spec.words import Words
+
+
+class Config(Words):
+    """`path` is one path, or a mapping {train: .., valid: .., test: ..} of files that are split already."""
+
+    path: str | dict[FoldName, str]
+    format: Literal["auto", "csv", "parquet"] = "auto"
+    columns: tuple[str, ...] | None = Field(default=None, description="the columns to read; null: all")
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1, description="null: a comma, a tab in .tsv")
+    encoding: str = Field(default="utf8", description="of CSV files")
+    null_values: tuple[str, ...] = Field(default=_csv.NULLS, description="cells of CSV files that mean no value")
+    column_names: tuple[str, ...] | None = Field(default=None, description="of CSV files whose first line is data")
+
+
+def fingerprint(config: Config, root: Path) -> Source:
+    """What `config.path` means now: one file has its own sha256, many have one over their names and digests."""
+    files = _found(config, root)
+    digests = [file.digest() for file in files]
+    parts = [part for file, digest in zip(files, digests, strict=True) for part in (file.fold, file.name, digest)]
+    return Source(
+        description=_description(config),
+        sha256=digests[0] if len(files) == 1 and not files[0].fold else sha256_of(*parts),
+        n_bytes=sum(file.n_bytes for file in files),
+        files=tuple(file.name for file in files),
+    )
+
+
+def read(config: Config, root: Path) -> pa.Table:
+    """All rows, encoded; pre-split files one after another, with the column `assay_fold`."""
+    files = _found(config, root)
+    if _files.format_of(files, config.format) == "parquet":
+        return _parquet.read(files, config.columns)
+    layout = _csv.Layout(
+        delimiter=config.delimiter,
+        encoding=config.encoding,
+        null_values=config.null_values,
+        column_names=config.column_names,
+    )
+    return _csv.read(files, config.columns, layout)
+
+
+def _found(config: Config, root: Path) -> list[_files.File]:
+    if isinstance(config.path, str):
+        return _files.find(config.path, root)
+    order: tuple[FoldName, ...] = ("train", "valid", "test", "audit")
+    return [file for fold in order if fold in config.path for file in _files.find(config.path[fold], root, fold)]
+
+
+def _description(config: Config) -> str:
+    if isinstance(config.path, str):
+        return _files.shown(config.path)
+    return ", ".join(f"{fold}: {_files.shown(path)}" for fold, path in config.path.items())

@@ -1,0 +1,83 @@
+"""How good a model is, from its predictions alone.
+
+Why this shape: nothing here sees a model, so whoever holds the predictions can compute every number again. A metric is
+one row of a table (`_metrics.METRICS`): a function of *weighted* rows, which gives the estimate with weights of one and
+its whole bootstrap distribution with a matrix of weights, so each metric is written once and resampled in one pass.
+Intervals are closed forms where there is a good one (Wilson, DeLong) and bootstrap otherwise. Rows are put in the order
+of their content and the seed is the digest of that content, so no number depends on the order of the rows. Threshold
+and temperature come from the valid fold; the test fold is only measured.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from assay.artifacts import (
+    Calibration,
+    Comparison,
+    Epoch,
+    Evaluation,
+    LeakReport,
+    Predictions,
+    Preprocessing,
+    Task,
+    TrainingArrays,
+)
+from assay.spec.evidence import EvaluationSpec
+
+if TYPE_CHECKING:
+    from assay.store import Store
+
+__all__ = ["calibrate", "compare", "evaluate", "metric_names", "probe"]
+
+
+def calibrate(valid: Predictions, config: EvaluationSpec, *, store: Store) -> Calibration:
+    """Temperature and, in binary tasks, decision threshold, chosen on uncalibrated predictions of the valid fold."""
+    from assay.evaluation._calibrate import calibrate
+
+    return calibrate(valid, config, store)
+
+
+def evaluate(
+    test: Predictions, valid: Predictions, epochs: tuple[Epoch, ...], config: EvaluationSpec, *, store: Store
+) -> Evaluation:
+    """Metrics with intervals on both folds; confusion, curves and a diagnosis of the fit, which cite the test fold."""
+    from assay.evaluation._evaluate import evaluate
+
+    return evaluate(test, valid, epochs, config, store)
+
+
+def compare(
+    candidate: Predictions,
+    champion: Predictions,
+    champion_version: int,
+    excluded: int,
+    metrics: tuple[str, ...],
+    config: EvaluationSpec,
+    *,
+    store: Store,
+) -> tuple[Comparison, ...]:
+    """Candidate minus champion by paired bootstrap on the rows that both predict; positive is better.
+
+    `excluded` counts rows left out beforehand. A metric that such rows do not have is left out, and a gate that wants
+    it answers ERROR. Raises DataError when the two models predict different things.
+    """
+    from assay.evaluation._compare import compare
+
+    return compare(candidate, champion, champion_version, excluded, metrics, config, store)
+
+
+def probe(
+    arrays: TrainingArrays, prepared: Preprocessing, duplicates: tuple[tuple[str, int], ...], seed: int, *, store: Store
+) -> LeakReport:
+    """Look for leakage: rows in two folds, one feature that predicts too well, and the shuffled-label canary."""
+    from assay.evaluation._probe import probe
+
+    return probe(arrays, prepared, duplicates, seed, store)
+
+
+def metric_names(task: Task, n_classes: int, config: EvaluationSpec) -> tuple[str, ...]:
+    """The names of all metrics of such a task, for gates and messages."""
+    from assay.evaluation._metrics import metrics_of
+
+    return tuple(metrics_of(task, n_classes, config.quantiles))

@@ -1,0 +1,85 @@
+"""Gates: the evidence held against the bounds of the spec.
+
+Why this shape: a decision is data. A gate sees numbers, never a model or a row, and returns a plain result; `decide`
+asks every gate even after one has failed, so that a person learns everything at once; nothing here acts on the
+decision. An estimate comes with its interval, so a gate has three answers, not two, and the third says how many more
+rows would decide. Missing evidence never passes, an error never passes, and a spec without gates promotes nothing.
+
+A gate is one file: `Config` and `check(config, evidence) -> GateResult`, and `compared(config)` when it wants the
+candidate compared with the champion. Standard library and pydantic only.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from assay.artifacts import Decision, Evidence, GateResult
+from assay.spec import plugins
+from assay.spec.evidence import GateSpec
+
+Outcome = Literal["promote", "refuse", "inconclusive"]
+NOT_REFUSING = ("PASS", "NOT_APPLICABLE", "INCONCLUSIVE")
+
+__all__ = ["asked_metrics", "decide"]
+
+
+def decide(evidence: Evidence, gates: tuple[GateSpec, ...], promote_inconclusive: bool) -> Decision:
+    """The decision of all `gates` together. A gate that raises answers ERROR; it neither passes nor stops the others.
+
+    FAIL and ERROR refuse. INCONCLUSIVE promotes only with `promote_inconclusive`, and the reason says so.
+    """
+    results = tuple(_ask(gate, evidence) for gate in gates)
+    outcome, reason = _outcome(results, promote_inconclusive)
+    return Decision(
+        outcome=outcome,
+        gates=results,
+        reason=reason + _suspicions(evidence),
+        champion_version=evidence.champion_version,
+    )
+
+
+def asked_metrics(gates: tuple[GateSpec, ...]) -> tuple[str, ...]:
+    """The metrics in which the gates want the candidate compared with the champion, each once."""
+    wanted: dict[str, None] = {}
+    for gate in gates:
+        compared = getattr(plugins.load("gate", gate.gate), "compared", None)
+        if compared is not None:
+            wanted.update(dict.fromkeys(compared(plugins.config("gate", gate.gate, gate.options))))
+    return tuple(wanted)
+
+
+def _ask(gate: GateSpec, evidence: Evidence) -> GateResult:
+    try:
+        result = plugins.load("gate", gate.gate).check(plugins.config("gate", gate.gate, gate.options), evidence)
+        if not isinstance(result, GateResult):
+            raise TypeError(f"`check` of a gate returns a GateResult, not a {type(result).__name__}")
+    except Exception as error:  # a gate may be anybody's code; whatever it raises becomes an answer that cannot pass
+        reason = f"The gate raised {type(error).__name__}: {error}"
+        return GateResult(gate=gate.gate, title=gate.gate, verdict="ERROR", reason=reason)
+    return result
+
+
+def _outcome(results: tuple[GateResult, ...], promote_inconclusive: bool) -> tuple[Outcome, str]:
+    def titles(*verdicts: str) -> list[str]:
+        return [result.title for result in results if result.verdict in verdicts]
+
+    undecided, idle = titles("INCONCLUSIVE"), titles("NOT_APPLICABLE")
+    refusals = [result.title for result in results if result.verdict not in NOT_REFUSING]
+    if not results:
+        return "refuse", "The spec has no gates: nothing was asked of this model. Write at least one gate."
+    if refusals:
+        return "refuse", f"{len(refusals)} of {len(results)} gates refuse: {'; '.join(refusals)}."
+    if undecided and not promote_inconclusive:
+        return "inconclusive", f"The rows at hand cannot decide: {'; '.join(undecided)}."
+    reason = f"{len(titles('PASS'))} of {len(results)} gates passed."
+    if undecided:
+        reason += f" Promoted although undecided, as `registry.promote_inconclusive` says: {'; '.join(undecided)}."
+    if idle:
+        reason += f" Not applicable: {'; '.join(idle)}."
+    return "promote", reason
+
+
+def _suspicions(evidence: Evidence) -> str:
+    probes = evidence.leaks.probes if evidence.leaks is not None else ()
+    suspicious = [probe.name for probe in probes if probe.suspicious]
+    return f" Look at the leak probes first: {', '.join(suspicious)}." if suspicious else ""

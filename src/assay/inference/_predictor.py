@@ -1,0 +1,92 @@
+"""A model as a function of an Arrow table. Torch is imported only for families that need it.
+
+B rows, F numeric features, C categorical features, O outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from assay import models, preprocessing
+from assay.artifacts import Calibration, Model, TargetInfo
+from assay.store import Store
+
+if TYPE_CHECKING:
+    from assay.preprocessing import Encoder
+
+Scorer = Callable[[NDArray[np.float32], NDArray[Any]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predicted:
+    """`y_hat` [B]: class indices (int32), or float64 in the units of the target. `p_BO` float32: probabilities, or None
+    in regression.
+    """
+
+    y_hat: NDArray[Any]
+    p_BO: NDArray[np.float32] | None
+
+
+class Predictor:
+    """Raw rows to predictions. Holds no state that a call changes, so threads may share it."""
+
+    def __init__(self, model: Model, calibration: Calibration, encoder: Encoder, scorer: Scorer) -> None:
+        self.model, self.calibration, self.encoder = model, calibration, encoder
+        self._scorer = scorer
+
+    def __call__(self, table: pa.Table | pa.RecordBatch) -> Predicted:
+        """Predict every row. The table needs the columns `model.preprocessing.inputs`; others are ignored."""
+        numeric_BF, codes_BC = self.encoder.features(table)
+        scores_BO = self._scorer(numeric_BF, codes_BC)
+        if self.target.task == "regression":
+            return Predicted(y_hat=self.encoder.to_units(scores_BO[:, 0]), p_BO=None)
+        p_BO = probabilities(scores_BO, self.calibration.temperature)
+        return Predicted(y_hat=classes(p_BO, self.target, self.calibration.threshold), p_BO=p_BO)
+
+    @property
+    def target(self) -> TargetInfo:
+        """What is predicted."""
+        return self.model.preprocessing.target
+
+
+def load(model: Model, calibration: Calibration, store: Store, root: Path | None) -> Predictor:
+    """The predictor of `model`."""
+    encoder = preprocessing.encoder(model.preprocessing, store=store)
+    return Predictor(model, calibration, encoder, _scorer(model, store, root))
+
+
+def probabilities(scores_BO: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """The softmax of scores / temperature (Guo et al. 2017). Temperature 1 changes nothing; above it, less certain."""
+    scaled_BO = scores_BO.astype(np.float64) / temperature
+    p_BO = np.exp(scaled_BO - scaled_BO.max(axis=1, keepdims=True))
+    p_BO /= p_BO.sum(axis=1, keepdims=True)
+    return np.asarray(p_BO, np.float32)
+
+
+def classes(p_BO: NDArray[np.float32], target: TargetInfo, threshold: float | None) -> NDArray[np.int32]:
+    """The most probable class, or with a threshold the positive class where its probability reaches it."""
+    if threshold is None or target.positive is None:
+        return np.asarray(p_BO.argmax(axis=1), np.int32)
+    is_positive_B = p_BO[:, target.positive] >= threshold
+    return np.where(is_positive_B, target.positive, 1 - target.positive).astype(np.int32)
+
+
+def _scorer(model: Model, store: Store, root: Path | None) -> Scorer:
+    if models.is_torch(model.family):
+        from assay.inference._torch import scorer
+
+        return scorer(model, store, root)
+
+    import json
+
+    from safetensors.numpy import load as load_weights
+
+    options, weights = json.loads(model.options), load_weights(store.read(model.weights))
+    return lambda numeric_BF, codes_BC: models.score(model.family, options, weights, numeric_BF, codes_BC)

@@ -1,0 +1,47 @@
+"""Scores from a network, a bounded number of rows at a time.
+
+B rows, F numeric features, C categorical features, O outputs.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load
+
+from assay import models
+from assay.artifacts import Model
+from assay.inference._predictor import Scorer
+from assay.models import Inputs
+from assay.store import Store
+
+ROWS = 1024  # of one forward pass
+
+
+def scorer(model: Model, store: Store, root: Path | None) -> Scorer:
+    """The network of `model` in evaluation mode, on the device that it was trained on where there is one."""
+    device = torch.device("cuda" if model.device == "cuda" and torch.cuda.is_available() else "cpu")
+    prepared = model.preprocessing
+    with torch.random.fork_rng():  # building draws first weights, which are thrown away
+        network = models.build(
+            model.family, json.loads(model.options), Inputs.of(prepared, store=store), prepared.target.n_outputs, root
+        )
+    network.load_state_dict(load(store.read(model.weights)))
+    network.to(device).eval()
+
+    def score(numeric_BF: NDArray[np.float32], codes_BC: NDArray[Any]) -> NDArray[np.float32]:
+        numeric, codes = torch.from_numpy(numeric_BF), torch.from_numpy(codes_BC)
+        scores_BO = np.empty((len(numeric_BF), prepared.target.n_outputs), np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(scores_BO), ROWS):
+                part = slice(start, start + ROWS)
+                out = network(numeric[part].to(device), codes[part].to(device))
+                scores_BO[part] = models.scores(out).cpu().numpy()
+        return scores_BO
+
+    return score

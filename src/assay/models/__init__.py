@@ -1,0 +1,144 @@
+"""Model families: one file each, found by its name.
+
+A family is a module with `Config` (its options) and `build(config, inputs, n_outputs)`, which returns a torch module
+whose `forward(numeric_BF, codes_BC)` gives one row of outputs per row, [B, O], or one per member of an ensemble,
+[B, K, O]. It sees no data but the bins of its numeric embeddings, draws its first weights from torch's global
+generator, and keeps no state outside of its parameters and buffers. So whoever trains needs to know no family, and
+whoever adds a family nothing about training. A family that needs no torch says `TORCH_FREE = True` and has `fit` and
+`score` in place of `build`.
+
+B rows, F numeric features, C categorical features, Q knots, K ensemble members, O outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.artifacts import Preprocessing, Task
+from assay.spec import plugins
+from assay.store import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+USER = "python:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Inputs:
+    """What a model is told about the arrays that it will see.
+
+    `levels` counts the codes of each categorical feature and `encode` says how each enters (`onehot`, `embedding`).
+    `knots` is float32 [F, Q]: evenly spaced quantiles of each numeric feature over the training rows.
+    """
+
+    n_numeric: int
+    levels: tuple[int, ...] = ()
+    encode: tuple[str, ...] = ()
+    knots: np.ndarray[Any, Any] | None = None
+
+    @classmethod
+    def of(cls, prepared: Preprocessing, *, store: Store) -> Inputs:
+        """The inputs of every model that is trained behind `prepared`."""
+        return cls(
+            n_numeric=len(prepared.numeric),
+            levels=tuple(feature.n_levels for feature in prepared.categorical),
+            encode=tuple(feature.encode for feature in prepared.categorical),
+            knots=store.array(prepared.knots),
+        )
+
+
+def check(family: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of `family` with every default filled in, as JSON data.
+
+    Those of a user's own module pass as they are: its constructor checks them. Raises SpecError with all mistakes.
+    """
+    if family.startswith(USER):
+        return options
+    data: dict[str, Any] = plugins.checked("model", family, options, where="model").model_dump(mode="json")
+    return data
+
+
+def is_torch(family: str) -> bool:
+    """True when `build` makes a torch module of this family; False when `fit` and `score` are its way."""
+    return family.startswith(USER) or not getattr(plugins.load("model", family), "TORCH_FREE", False)
+
+
+def source_of(family: str, root: Path | None = None) -> Path | None:
+    """The file that holds the family, for the digest of its code; None when there is no such file."""
+    if not family.startswith(USER):
+        return plugins.source_file("model", family)
+    from assay.models import _user
+
+    return _user.source_of(family.removeprefix(USER), root)
+
+
+def build(
+    family: str, options: dict[str, Any], inputs: Inputs, n_outputs: int, root: Path | None = None
+) -> torch.nn.Module:
+    """A new network of `family`, its weights drawn from torch's global generator.
+
+    `root` is the folder from which the modules of a user's own family are imported. Raises SpecError for options that
+    the family does not take, and for a user's class that cannot be imported or has the wrong shape.
+    """
+    if family.startswith(USER):
+        from assay.models import _user
+
+        return _user.build(family.removeprefix(USER), options, inputs, n_outputs, root)
+    config = plugins.checked("model", family, options, where="model")
+    module: torch.nn.Module = plugins.load("model", family).build(config, inputs, n_outputs)
+    return module
+
+
+def scores(out: torch.Tensor) -> torch.Tensor:
+    """One row of logits (or one number) per row, [B, O], from what a network returned: [B, O] or [B, K, O].
+
+    The members of an ensemble are averaged: their probabilities where there are classes (the result is the log of the
+    mean), the numbers themselves where there is one output.
+    """
+    from assay.models import _ensemble
+
+    return _ensemble.scores(out)
+
+
+def members(out: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """`out` and `target` with one row per row and ensemble member, for a loss that is a mean over rows.
+
+    So each member is trained on its own loss, not the ensemble on one of the mean (Gorishniy et al. 2024, section 3).
+    """
+    from assay.models import _ensemble
+
+    return _ensemble.members(out, target)
+
+
+def fit(
+    family: str,
+    options: dict[str, Any],
+    numeric: np.ndarray[Any, Any],
+    codes: np.ndarray[Any, Any],
+    target: np.ndarray[Any, Any],
+    task: Task,
+    n_outputs: int,
+) -> dict[str, np.ndarray[Any, Any]]:
+    """The weights of a family without torch, fitted on train rows."""
+    config = plugins.checked("model", family, options, where="model")
+    weights: dict[str, np.ndarray[Any, Any]] = plugins.load("model", family).fit(
+        config, numeric, codes, target, task, n_outputs
+    )
+    return weights
+
+
+def score(
+    family: str,
+    options: dict[str, Any],
+    weights: dict[str, np.ndarray[Any, Any]],
+    numeric: np.ndarray[Any, Any],
+    codes: np.ndarray[Any, Any],
+) -> np.ndarray[Any, Any]:
+    """Logits (or numbers) float32 [B, O] from the weights of a family without torch."""
+    config = plugins.checked("model", family, options, where="model")
+    logits: np.ndarray[Any, Any] = plugins.load("model", family).score(config, weights, numeric, codes)
+    return logits

@@ -1,0 +1,88 @@
+"""From the arrays of a batch to the first layer of a network.
+
+A one-hot feature is held as the number of its level in one table over all such features; multiplying one-hot vectors
+by a matrix is looking up and adding rows of that matrix, so no one-hot array ever exists.
+
+B rows, F numeric features, C categorical features, D dense numbers per row, H one-hot features, L levels of all
+one-hot features together, W outputs of the layer.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from assay.models import Inputs
+from assay.models._numeric import NumericConfig, embed
+
+
+class Rows(nn.Module):
+    """Splits a batch into dense_BD (embedded numbers and learned embeddings of categories) and levels_BH.
+
+    `groups` holds the widths of the parts of `dense_BD`, one per feature; `n_levels` is L, and `levels` the levels of
+    each one-hot feature.
+    """
+
+    offset_H: Tensor
+    code_H: Tensor
+    code_E: Tensor
+
+    def __init__(self, config: NumericConfig, inputs: Inputs) -> None:
+        super().__init__()
+        onehot = [index for index, how in enumerate(inputs.encode) if how == "onehot"]
+        learned = [index for index, how in enumerate(inputs.encode) if how != "onehot"]
+        self.levels = tuple(inputs.levels[index] for index in onehot)
+        self.n_levels = sum(self.levels)
+        embedded = inputs.n_numeric > 0 and config.numeric_embedding != "none"
+        self.numeric = embed(config, inputs, config.embedding_size) if embedded else None
+        self.learned = nn.ModuleList(
+            nn.Embedding(inputs.levels[index], embedding_size(inputs.levels[index])) for index in learned
+        )
+        sizes = [config.embedding_size if embedded else 1] * inputs.n_numeric
+        self.groups = (*sizes, *(embedding_size(inputs.levels[index]) for index in learned))
+        offsets = torch.tensor([0, *self.levels]).cumsum(0)[:-1]
+        self.register_buffer("offset_H", offsets, persistent=False)
+        self.register_buffer("code_H", torch.tensor(onehot, dtype=torch.long), persistent=False)
+        self.register_buffer("code_E", torch.tensor(learned, dtype=torch.long), persistent=False)
+
+    @property
+    def n_dense(self) -> int:
+        """D: how many dense numbers each row has."""
+        return sum(self.groups)
+
+    def forward(self, numeric_BF: Tensor, codes_BC: Tensor) -> tuple[Tensor, Tensor]:
+        """(dense_BD, levels_BH)."""
+        dense_BD = numeric_BF if self.numeric is None else self.numeric(numeric_BF).flatten(1)
+        codes_BC = codes_BC.long()
+        if self.learned:
+            tables = zip(self.learned, codes_BC[:, self.code_E].unbind(1), strict=True)
+            dense_BD = torch.cat([dense_BD, *(table(codes_B) for table, codes_B in tables)], dim=1)
+        return dense_BD, codes_BC[:, self.code_H] + self.offset_H
+
+
+class InputLinear(nn.Module):
+    """A linear layer on (dense_BD, levels_BH): the same function as one on [dense_BD, one-hot of levels_BH]."""
+
+    def __init__(self, n_dense: int, n_levels: int, width: int) -> None:
+        super().__init__()
+        bound = max(n_dense + n_levels, 1) ** -0.5
+        self.bias_W = nn.Parameter(torch.empty(width).uniform_(-bound, bound))
+        self.dense_WD = nn.Parameter(torch.empty(width, n_dense).uniform_(-bound, bound)) if n_dense else None
+        self.levels_LW = nn.Parameter(torch.empty(n_levels, width).uniform_(-bound, bound)) if n_levels else None
+
+    def forward(self, dense_BD: Tensor, levels_BH: Tensor) -> Tensor:
+        """(dense_BD, levels_BH) -> out_BW."""
+        out_BW = self.bias_W.expand(len(dense_BD), -1)
+        if self.dense_WD is not None:
+            out_BW = functional.linear(dense_BD, self.dense_WD, self.bias_W)
+        if self.levels_LW is not None:
+            out_BW = out_BW + functional.embedding_bag(levels_BH, self.levels_LW, mode="sum")
+        return out_BW
+
+
+def embedding_size(n_levels: int) -> int:
+    """How many numbers a learned embedding has: the rule of thumb of fastai, min(600, 1.6 * n ** 0.56), rounded up."""
+    return min(600, math.ceil(1.6 * math.pow(n_levels, 0.56)))

@@ -1,0 +1,57 @@
+"""Runs the chain: holds the run's lock, keeps its event log, relays it to MLflow, and says what it came to.
+
+Why this shape: the chain (`_chain.py`) is a plain function of a spec and of a *step*, the way in which a stage is
+called. So the same chain runs in a test, from the cache, as a Prefect flow and, with a step that runs nothing, as a
+plan; no stage knows which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from assay import data
+from assay.ledger import Ledger, find_home
+from assay.pipeline import _plan, _run
+from assay.pipeline._steps import Step
+from assay.pipeline._types import Plan, PlannedStage, RunResult, StageRecord
+from assay.spec import Spec
+
+__all__ = ["Plan", "PlannedStage", "RunResult", "StageRecord", "Step", "plan", "run"]
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+def plan(spec: Spec, *, home: Path | None = None, table: Any = None) -> Plan:
+    """Which stages a run would run or reuse now, and why. Runs nothing and asks no server."""
+    ledger = Ledger(home or find_home())
+    source = data.fingerprint(spec.data, spec.root, table)
+    warning = _plan.worker_warning(spec, ledger)
+    return Plan(
+        name=spec.name,
+        stages=_plan.planned(spec, source, ledger, table),
+        gates=tuple(f"{gate.gate}: " + ", ".join(f"{k} {v}" for k, v in gate.options.items()) for gate in spec.gates),
+        warnings=(warning,) if warning else (),
+    )
+
+
+def run(
+    spec: Spec,
+    *,
+    home: Path | None = None,
+    listen: Listener | None = None,
+    wrap: Callable[[Step], Step] | None = None,
+    fresh: bool = False,
+    table: Any = None,
+    spec_path: str = "",
+) -> RunResult:
+    """Take real data to a decision, and to a registered model.
+
+    `home` is the state folder (default: `find_home()`); `listen` hears every event as it happens; `wrap` goes around
+    the step, e.g. to make each stage a task of a flow; `fresh` runs every stage anew; `table` is a pandas or Arrow
+    table in place of the spec's data source. Finished stages are reused; an unfinished run of the same spec on the same
+    data is taken up where it ended. Raises AssayError: SpecError when nothing has run, ValidationFailed when the data
+    are not what the spec expects, LockedError when the same run is going on elsewhere.
+    """
+    return _run.run(spec, Ledger(home or find_home()), listen, wrap, fresh, table, spec_path)

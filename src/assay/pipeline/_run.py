@@ -1,0 +1,190 @@
+"""One run: its lock, its state in the ledger, its event log, its relay to MLflow, and its end, whatever that is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from assay import data, tracking
+from assay.artifacts import Events, Source, as_data, sha256_of
+from assay.errors import AssayError, Cancelled
+from assay.ledger import EventLog, Ledger, RunRow
+from assay.pipeline import _champion, _keys, _plan, _warm
+from assay.pipeline._chain import Links, Surroundings, chain
+from assay.pipeline._environment import environment
+from assay.pipeline._steps import ByKey, Progress, Step, cached, direct, recorded
+from assay.pipeline._types import Outcome, RunResult
+from assay.spec import Spec, loading
+
+OUTCOMES: dict[str, Outcome] = {"promote": "promoted", "refuse": "refused", "inconclusive": "inconclusive"}
+Listener = Callable[[dict[str, Any]], None]
+Wrap = Callable[[Step], Step]
+MAX_REASON = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """Events that are heard and not kept: for a run in which nothing has to be done."""
+
+    listen: Listener | None
+
+    def emit(self, kind: str, /, **fields: Any) -> None:
+        """Tell the listener."""
+        if self.listen is not None:
+            self.listen({"kind": kind, "time": time.time(), **fields})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What `pipeline.run` was asked for."""
+
+    spec: Spec
+    source: Source
+    ledger: Ledger
+    listen: Listener | None
+    wrap: Wrap | None
+    fresh: bool
+    table: Any
+    uri: str
+
+
+def run(
+    spec: Spec, ledger: Ledger, listen: Listener | None, wrap: Wrap | None, fresh: bool, table: Any, spec_path: str
+) -> RunResult:
+    """See `assay.pipeline.run`."""
+    start = time.perf_counter()
+    source = data.fingerprint(spec.data, spec.root, table)
+    uri = tracking.destination(ledger.home, spec.tracking.uri)
+    asked = Asked(spec=spec, source=source, ledger=ledger, listen=listen, wrap=wrap, fresh=fresh, table=table, uri=uri)
+    waiting = {stage.name for stage in _plan.planned(spec, source, ledger, table) if stage.will_run or fresh}
+    if waiting:
+        loading.check_options(spec)
+        _warm.up(spec, waiting)
+    run_key = sha256_of(_keys.text_of(spec), source.sha256)
+    with ledger.lock(f"run-{run_key}", wait_s=0.5, doing=f"the run of {spec.name!r} on the same data"):
+        known = ledger.find(run_key)
+        if not waiting and known is not None and known.state == "finished":
+            links, progress = _walk(asked, known.run_id, Heard(listen=listen), lambda: known.mlflow_run_id)
+            return _result(asked, known, links, progress, start)
+        return _observed(asked, ledger.begin(spec.name, run_key, spec_path), start)
+
+
+def _observed(asked: Asked, row: RunRow, start: float) -> RunResult:
+    """The run with its event log, its relay and its end in the ledger."""
+    ledger, folder = asked.ledger, asked.ledger.folder(row.run_id)
+    events = EventLog(folder / "events.jsonl", (asked.listen,) if asked.listen is not None else ())
+    relay = tracking.Relay(folder, uri=asked.uri, home=ledger.home, store=ledger.store)
+    try:
+        events.emit("run_started", **_started(asked, row))
+        with relay, _ended(ledger, row, events), tracking.Sampler(events, asked.spec.tracking.system_metrics_every_s):
+            links, progress = _walk(asked, row.run_id, events, relay.run_id)
+            result = _result(asked, row, links, progress, start)
+            events.emit("run_ended", state="finished", outcome=result.outcome, reason=result.decision.reason)
+    finally:
+        events.close()
+        row = replace(ledger.run(row.run_id), mlflow_run_id=relay.mlflow_run_id, mlflow_url=relay.url)
+        ledger.save(row)
+    state = "pending" if result.pending else "finished"
+    ledger.save(replace(row, state=state, ended=time.time(), outcome=result.outcome, reason=result.decision.reason))
+    unsent = (f"{relay.problem}. `assay sync` sends the rest.",) if relay.problem else ()
+    warnings = result.warnings + unsent
+    return replace(result, mlflow_run_id=row.mlflow_run_id, mlflow_url=row.mlflow_url, warnings=warnings)
+
+
+@contextmanager
+def _ended(ledger: Ledger, row: RunRow, events: EventLog) -> Iterator[None]:
+    """Write down the end of a run that did not reach its own: it failed, or somebody ended it."""
+    try:
+        yield
+    except BaseException as error:
+        cancelled = isinstance(error, Cancelled | KeyboardInterrupt)
+        state, reason = ("cancelled", "somebody ended it") if cancelled else ("failed", _reason(error))
+        events.emit("run_ended", state="killed" if cancelled else "failed", outcome="", reason=reason)
+        ledger.save(replace(row, state=state, ended=time.time(), reason=reason))
+        raise
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error) if isinstance(error, AssayError) else f"{type(error).__name__}: {error}"
+    return text if len(text) < MAX_REASON else text[:MAX_REASON] + "…"
+
+
+def _started(asked: Asked, row: RunRow) -> dict[str, Any]:
+    spec = asked.spec
+    return {
+        "run_id": row.run_id,
+        "name": spec.name,
+        "experiment": spec.tracking.experiment or spec.name,
+        "spec": spec.model_dump(mode="json", by_alias=True),
+        "environment": environment(),
+        "source": as_data(asked.source),
+    }
+
+
+def _walk(asked: Asked, run_id: str, events: Events, tracking_run: Callable[[], str]) -> tuple[Links, Progress]:
+    """Walk the chain: each stage looked up, run where it has to be, committed and written down."""
+    spec, ledger = asked.spec, asked.ledger
+    progress = Progress(ledger=ledger, name=spec.name, run_id=run_id, root=spec.root, events=events, fresh=asked.fresh)
+    step: Step = recorded(cached(direct, progress), progress)
+    around = Surroundings(
+        home=ledger.home,
+        store=ledger.store,
+        events=events,
+        checkpoints=ByKey(ledger.home / "checkpoints"),
+        find_champion=lambda model: _champion.find(spec, model.sha256, asked.uri, ledger),
+        tracking_run=tracking_run,
+        uri=asked.uri,
+        server=tracking.server(ledger.home, spec.tracking.uri),
+        table=asked.table,
+    )
+    return chain(spec, asked.source, asked.wrap(step) if asked.wrap else step, around), progress
+
+
+def _result(asked: Asked, row: RunRow, links: Links, progress: Progress, start: float) -> RunResult:
+    decision = links.decision
+    return RunResult(
+        run_id=row.run_id,
+        name=asked.spec.name,
+        outcome="inconclusive" if links.pending else OUTCOMES[decision.outcome],
+        decision=decision,
+        evaluation=links.evaluation,
+        findings=links.findings,
+        leaks=links.leaks,
+        validation=links.validation,
+        calibration=links.calibration,
+        model=links.model,
+        snapshot=links.snapshot,
+        folds=links.folds,
+        report=links.report,
+        registered=links.registered,
+        stages=tuple(progress.records),
+        seconds=time.perf_counter() - start,
+        n_looks=_looks(asked.ledger, links),
+        review_path=str(asked.ledger.store.path(links.report.review)),
+        mlflow_run_id=row.mlflow_run_id,
+        mlflow_url=row.mlflow_url,
+        pending=links.pending,
+        warnings=_warnings(links),
+    )
+
+
+def _looks(ledger: Ledger, links: Links) -> int:
+    """How many different models have been judged on this very test fold."""
+    test = _keys.text_of(links.folds.test)
+    commits = (commit for _, commit in ledger.commits("predict"))
+    return sum(commit.parts.get("fold") == sha256_of(test) for commit in commits)
+
+
+def _warnings(links: Links) -> tuple[str, ...]:
+    found = [f"{probe.name}: {probe.detail}" for probe in links.leaks.probes if probe.suspicious]
+    found += [
+        f"expectation {result.expectation} of {result.column} does not hold ({result.n_unexpected:,} rows)"
+        for result in links.validation.results
+        if not result.passed
+    ]
+    if links.pending:
+        found.append(f"Not registered: {links.pending} `assay sync` registers it later.")
+    return (*links.model.preprocessing.notes, *found)

@@ -1,0 +1,104 @@
+"""What a run and a plan give back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from assay.artifacts import (
+    Calibration,
+    Decision,
+    Evaluation,
+    Findings,
+    Folds,
+    LeakReport,
+    Model,
+    Registered,
+    Report,
+    Snapshot,
+    ValidationReport,
+    as_data,
+)
+
+Outcome = Literal["promoted", "refused", "inconclusive"]
+EXIT_CODES: dict[Outcome, int] = {"promoted": 0, "refused": 2, "inconclusive": 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRecord:
+    """One stage of a run: whether its result was reused, how long it took (when it ran), its key and digest."""
+
+    name: str
+    reused: bool
+    seconds: float
+    key: str
+    digest: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What a run came to. `registered` is None when the registry was out of reach (`pending` says why)."""
+
+    run_id: str
+    name: str
+    outcome: Outcome
+    decision: Decision
+    evaluation: Evaluation
+    findings: Findings | None
+    leaks: LeakReport
+    validation: ValidationReport
+    calibration: Calibration
+    model: Model
+    snapshot: Snapshot
+    folds: Folds
+    report: Report
+    registered: Registered | None
+    stages: tuple[StageRecord, ...]
+    seconds: float
+    n_looks: int
+    review_path: str
+    mlflow_run_id: str = ""
+    mlflow_url: str = ""
+    pending: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 promoted, 2 refused by a gate, 3 inconclusive."""
+        return EXIT_CODES[self.outcome]
+
+    @property
+    def reused(self) -> bool:
+        """True when no stage had to run."""
+        return all(stage.reused for stage in self.stages)
+
+    def as_data(self) -> dict[str, Any]:
+        """The result as JSON data."""
+        data: dict[str, Any] = as_data(self)
+        return data | {"exit_code": self.exit_code, "reused": self.reused}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStage:
+    """One stage as it would go now, why, and how many seconds it took last time (None: never ran)."""
+
+    name: str
+    will_run: bool
+    reason: str
+    last_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What `run` would do now. `gates` are the questions that the gates will ask."""
+
+    name: str
+    stages: tuple[PlannedStage, ...]
+    gates: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """The plan as JSON data."""
+        data: dict[str, Any] = as_data(self)
+        return data

@@ -1,0 +1,128 @@
+"""The model registry: every model that was judged, and which of them holds the alias.
+
+The registry is MLflow's, and it is the one place that acts on a decision. A model is registered whatever was decided,
+so that a refused one can be studied; the alias moves on a decision to promote, and on nothing else.
+
+Why a version is *identified by content* (model and calibration): a retry, a second run or an edited gate finds the
+version that is there and adds to its decision records, instead of making another. Why the records are *chained*: tags
+can be edited, and a record that was changed afterwards no longer agrees with the digest that its successor holds. Why
+a promotion names *whom it beat*: MLflow's alias has no compare-and-swap, so a decision that was made against another
+champion than today's is refused here, under a lock. Why MLmodel is written *by hand*: MLflow's own `log_model` loads
+the model again and infers what it needs, which takes longer than training a small model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.artifacts import Blob, Calibration, Champion, Decision, MetricValue, Model, Registered
+from assay.errors import AssayError
+from assay.store import Store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# Beside `inference`, which it calls: the registry writes down where the loader is, and never imports it.
+LOADER = "assay.inference.pyfunc"
+
+
+def connect(uri: str, home: Path) -> MlflowClient:
+    """A client of the MLflow at `uri`, for runs and models alike; makes the schema of a new database, once.
+
+    It fails fast: no hidden retries, and ten seconds for a request, unless the environment says otherwise. Raises
+    whatever MLflow raises.
+    """
+    from assay.registry import _connection
+
+    return _connection.connect(uri, home)
+
+
+def reaching(uri: str, failure: type[AssayError]) -> AbstractContextManager[None]:
+    """Within this block, whatever MLflow, its database or the network raise becomes one `failure` that says where."""
+    from assay.registry import _connection
+
+    return _connection.reaching(uri, failure)
+
+
+def without_passwords(text: str) -> str:
+    """`text` with the passwords of all addresses in it (`scheme://user:password@host`) struck out."""
+    from assay.registry import _connection
+
+    return _connection.without_passwords(text)
+
+
+def summary(decision: Decision, metrics: tuple[MetricValue, ...]) -> str:
+    """A decision as Markdown: outcome and reason, numbers with their intervals, and every gate."""
+    from assay.registry import _summary
+
+    return _summary.summary(decision, metrics)
+
+
+def register(
+    model: Model,
+    calibration: Calibration,
+    decision: Decision,
+    name: str,
+    alias: str,
+    server: str = "",
+    *,
+    train_hashes: Blob,
+    metrics: tuple[MetricValue, ...] = (),
+    run_id: Callable[[], str],
+    uri: str,
+    home: Path,
+    store: Store,
+    example: Mapping[str, object] | None = None,
+    loader: str = LOADER,
+) -> Registered:
+    """Register a model with what was decided about it, and move the alias where it was promoted. Safe to repeat.
+
+    `server` stands for the registry among the arguments that the result depends on; `uri` is its address today.
+    `run_id` waits for the MLflow run that made the model; `train_hashes` are the content hashes of the rows that it was
+    trained on; `example` is one row of input, made up, in place of the zeros and blanks that are written otherwise.
+
+    Raises RegistryError when MLflow is out of reach, or when another model was promoted since the decision was made;
+    LockedError when another process is busy with the same name for a minute.
+    """
+    from assay.registry import _connection
+
+    _connection.configure()
+    from assay.registry import _versions
+
+    return _versions.register(
+        _versions.Candidate(model=model, calibration=calibration, train_hashes=train_hashes, metrics=metrics),
+        decision,
+        _versions.Place(name=name, alias=alias, uri=uri, home=home),
+        run_id,
+        store=store,
+        files=_versions.Files(example=example or {}, loader=loader),
+    )
+
+
+def champion(name: str, alias: str, *, uri: str, home: Path, store: Store, excluding: str = "") -> Champion | None:
+    """The model that holds `alias`, every byte checked and in the store; None when no model does.
+
+    When that is the model with the digest `excluding`, the champion that it was compared with, if any: so that a model
+    that is judged again is not compared with itself. Raises RegistryError when MLflow is out of reach, or when the
+    files are not those that were registered.
+    """
+    from assay.registry import _connection
+
+    _connection.configure()
+    from assay.registry import _versions
+
+    return _versions.champion(name, alias, uri=uri, home=home, store=store, excluding=excluding)
+
+
+def unpack(folder: Path, *, store: Store) -> tuple[Model, Calibration]:
+    """The model in a bundle's folder, every file checked against the manifest, with its bytes now in `store`.
+
+    Raises RegistryError when a file is missing or differs.
+    """
+    from assay.registry import _bundle
+
+    contents = _bundle.unpack(folder, store)
+    return contents.model, contents.calibration

@@ -1,0 +1,112 @@
+"""A model as a folder of files, and a manifest with the digest of each.
+
+MLmodel, requirements.txt, python_env.yaml, input_example.json      what MLflow and its tools want to see
+model.json, calibration.json                                        the hand-offs
+weights.safetensors, preprocessing/*, train_hashes.npy              the bytes that they point to
+manifest.json                                                       {path: digest, size, name in the store}
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.artifacts import Blob, Calibration, Model, from_json, to_json
+from assay.errors import RegistryError
+from assay.store import Store, digest_of
+
+MANIFEST = "manifest.json"
+_URI = re.compile(r"objects/[0-9a-f]{2}/[0-9a-f]{64}(\.\w+)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What a bundle holds for us; the other files are for MLflow."""
+
+    model: Model
+    calibration: Calibration
+    train_hashes: Blob
+
+
+def pack(folder: Path, contents: Contents, texts: Mapping[str, str], store: Store) -> Blob:
+    """Write the bundle to `folder`, with `texts` beside our own files. Returns its manifest, now in the store."""
+    own = {"model.json": to_json(contents.model), "calibration.json": to_json(contents.calibration)}
+    files = {name: store.put(text.encode(), name) for name, text in {**texts, **own}.items()}
+    files |= {"train_hashes.npy": contents.train_hashes, **_blobs(contents.model)}
+    manifest = store.put(to_json(files).encode(), MANIFEST)
+    for name, blob in {**files, MANIFEST: manifest}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(store.path(blob), path)
+    return manifest
+
+
+def unpack(folder: Path, store: Store) -> Contents:
+    """Check every file in `folder` against its manifest and put it into the store. Raises RegistryError."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise RegistryError(f"The model in {folder} has no {MANIFEST}: it was not registered by assay.")
+    files = _files(path.read_bytes())
+    for name, blob in files.items():
+        _check(folder / name, blob)
+        if store.put_file(folder / name, blob.name) != blob:
+            raise RegistryError(f"The manifest of the model in {folder} misnames {name!r}.")
+    return _contents(files, store)
+
+
+def held(manifest: Blob, store: Store) -> Contents | None:
+    """The bundle with this manifest, from the store alone; None when some of its bytes are not there."""
+    if not store.holds(manifest):
+        return None
+    files = _files(store.read(manifest))
+    return _contents(files, store) if all(store.holds(blob) for blob in files.values()) else None
+
+
+def _check(path: Path, blob: Blob) -> None:
+    found = digest_of(path) if path.is_file() else "no such file"
+    if found != blob.sha256:
+        raise RegistryError(
+            f"{path}: sha256 {found}, but {blob.sha256} was registered. The file was changed after the model was "
+            "judged; move the alias to another version, or train and register the model again."
+        )
+
+
+def _files(manifest: bytes) -> dict[str, Blob]:
+    """The files that a manifest lists. What it says came from outside: no name may lead out of its folder."""
+    try:
+        files = {name: Blob(**entry) for name, entry in json.loads(manifest).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise RegistryError(f"The {MANIFEST} of the registered model cannot be read: {error}") from error
+    for name, blob in files.items():
+        if Path(name).is_absolute() or ".." in Path(name).parts or not _URI.fullmatch(blob.uri):
+            raise RegistryError(f"The {MANIFEST} of the registered model names a file outside of it: {name!r}.")
+    return files
+
+
+def _contents(files: Mapping[str, Blob], store: Store) -> Contents:
+    try:
+        model = from_json(Model, store.read(files["model.json"]).decode())
+        calibration = from_json(Calibration, store.read(files["calibration.json"]).decode())
+        train_hashes = files["train_hashes.npy"]
+        whole = all(files[name] == blob for name, blob in _blobs(model).items())
+    except (KeyError, ValueError, TypeError) as error:
+        raise RegistryError(f"The registered model cannot be read: {error!r}") from error
+    if not whole:
+        raise RegistryError("The registered model points to files that are not its own.")
+    return Contents(model=model, calibration=calibration, train_hashes=train_hashes)
+
+
+def _blobs(model: Model) -> dict[str, Blob]:
+    """The bytes that a model consists of, by their names in the bundle."""
+    prepared = model.preprocessing
+    blobs = {
+        "weights": model.weights,
+        "preprocessing/state": prepared.state,
+        "preprocessing/arrays": prepared.arrays,
+        "preprocessing/knots": prepared.knots,
+    }
+    return {f"{name}{Path(blob.uri).suffix}": blob for name, blob in blobs.items()}

@@ -1,0 +1,82 @@
+"""The review page: everything that a person needs to trust or doubt a model, in one file.
+
+Why this shape: a reviewer opens the page years later, perhaps from a mail, perhaps inside MLflow's artifact view. So it
+is one HTML file that loads nothing, is read without scripts, and holds every number that the decision was made on. It
+is built from hand-offs alone, never from a model or a row, so that whoever holds the numbers can make the same page
+again, byte for byte. Page and pictures are trees of `xml.etree` elements: text enters a tree as text, so what a column
+is called can never become markup, and pictures are well-formed by construction. (A template engine costs 30 ms to
+import before it has read a template, and a plotting library a second; the whole report takes about 50 ms.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from assay.artifacts import (
+    Calibration,
+    Decision,
+    Evaluation,
+    Findings,
+    Folds,
+    LeakReport,
+    Model,
+    Profile,
+    Report,
+    Snapshot,
+    ValidationReport,
+    to_json,
+)
+
+if TYPE_CHECKING:
+    from assay.store import Store
+
+__all__ = ["report"]
+
+
+def report(
+    name: str,
+    evaluation: Evaluation,
+    findings: Findings | None,
+    decision: Decision,
+    model: Model,
+    calibration: Calibration,
+    validation: ValidationReport,
+    folds: Folds,
+    profile: Profile,
+    leaks: LeakReport,
+    snapshot: Snapshot,
+    lineage: tuple[tuple[str, str], ...],
+    spec_text: str,
+    *,
+    store: Store,
+) -> Report:
+    """The review page of one run, each of its pictures as an SVG file, and the numbers behind them as JSON.
+
+    `lineage` names the hand-offs of the run with their digests; `spec_text` is the spec as it was written. The files
+    are `review.html`, `evaluation.json`, `decision.json`, `findings.json` (when there was an audit) and one picture
+    each of `learning-curve`, `confusion`, `gaps` and every curve of the evaluation, where there is something to draw.
+    """
+    from assay.reporting._page import Subject, page
+    from assay.reporting._pictures import pictures
+    from assay.reporting._svg import standalone
+
+    subject = Subject(
+        name=name,
+        evaluation=evaluation,
+        findings=findings,
+        decision=decision,
+        model=model,
+        calibration=calibration,
+        validation=validation,
+        folds=folds,
+        profile=profile,
+        leaks=leaks,
+        snapshot=snapshot,
+        lineage=lineage,
+        spec_text=spec_text,
+    )
+    numbers = {"evaluation.json": evaluation, "decision.json": decision, "findings.json": findings}
+    files = [store.put(to_json(value).encode(), file) for file, value in numbers.items() if value is not None]
+    drawn = pictures(evaluation, findings, decision, model)
+    files += [store.put(standalone(svg), f"{picture}.svg") for picture, svg in drawn.items()]
+    return Report(review=store.put(page(subject, drawn), "review.html"), files=tuple(files))

@@ -1,0 +1,60 @@
+"""The gates: every one that was asked, its number against its bound, and its reason."""
+
+from __future__ import annotations
+
+import math
+
+from assay.artifacts import Decision, GateResult, Verdict
+from assay.reporting._format import numbers, plural
+from assay.reporting._intervals import Marks, strip
+from assay.reporting._markup import Child, Element, element
+from assay.reporting._parts import section, stacked, table, tone, verdict_badge
+from assay.reporting._svg import domain
+
+_ORDER: tuple[Verdict, ...] = ("PASS", "FAIL", "INCONCLUSIVE", "ERROR", "NOT_APPLICABLE")
+
+
+def gates(decision: Decision) -> Element:
+    """The section of the gates."""
+    if not decision.gates:
+        return section("gates", "Gates", "The spec asks no gate, so nothing stood between this model and its use.")
+    lead = f"{_tally(decision)}. Bar: the interval that the gate looks at, one-sided where it can be. Line: the bound."
+    rows = [_row(i, gate) for i, gate in enumerate(decision.gates, 1)]
+    shown = table("All gates that were asked", ["Gate", "Verdict", "Estimate and bound"], rows)
+    return section("gates", "Gates", lead, shown)
+
+
+def _tally(decision: Decision) -> str:
+    verdicts: list[Verdict] = [gate.verdict for gate in decision.gates]
+    counts = [(verdicts.count(verdict), verdict.lower().replace("_", " ")) for verdict in _ORDER]
+    return f"{plural(len(verdicts), 'gate')} asked: {', '.join(f'{n} {word}' for n, word in counts if n)}"
+
+
+def _row(i: int, gate: GateResult) -> list[Child]:
+    what = element("div", gate.title, id=f"gate-{i}", class_="title")
+    said = stacked(what, gate.reason, *(line for line in gate.detail if line != gate.reason))
+    return [said, verdict_badge(gate.verdict), stacked(_strip(gate), _figures(gate))]
+
+
+def _figures(gate: GateResult) -> str:
+    value, low, high, bound = _texts(gate)
+    ends = f" [{low}, {high}]" if low and high else ""
+    return f"{value}{ends}{bound and f', bound {bound}'}" if value else "–"
+
+
+def _texts(gate: GateResult) -> list[str]:
+    """Value, low, high and bound, with the decimals that tell them apart; empty where there is none."""
+    given = [gate.value, gate.low, gate.high, gate.bound]
+    written = iter(numbers(*(value for value in given if value is not None)))
+    return ["" if value is None else next(written) for value in given]
+
+
+def _strip(gate: GateResult) -> Child:
+    value, low, high, bound = _texts(gate)
+    if gate.value is None or gate.low is None or gate.high is None or gate.bound is None:
+        return None
+    if not all(map(math.isfinite, (gate.value, gate.low, gate.high, gate.bound))):
+        return None
+    marks = Marks(value=gate.value, low=gate.low, high=gate.high, tone=tone(gate.verdict))
+    told = f"{value}, from {low} to {high}, against the bound {bound}."
+    return strip(told, marks, domain([*marks.ends, gate.bound], 0.12), gate.bound)

@@ -1,0 +1,102 @@
+"""The page: its head, its contents, its sections in the order in which a reviewer asks."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
+from assay.artifacts import (
+    Calibration,
+    Decision,
+    Evaluation,
+    Findings,
+    Folds,
+    LeakReport,
+    Model,
+    Profile,
+    Snapshot,
+    ValidationReport,
+)
+from assay.reporting._data import data
+from assay.reporting._fairness import fairness
+from assay.reporting._gates import gates
+from assay.reporting._head import OUTCOMES, head
+from assay.reporting._lineage import lineage
+from assay.reporting._markup import Element, element, to_html
+from assay.reporting._performance import diagnosis, performance
+from assay.reporting._svg import picture_css
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """All that the page is about."""
+
+    name: str
+    evaluation: Evaluation
+    findings: Findings | None
+    decision: Decision
+    model: Model
+    calibration: Calibration
+    validation: ValidationReport
+    folds: Folds
+    profile: Profile
+    leaks: LeakReport
+    snapshot: Snapshot
+    lineage: tuple[tuple[str, str], ...]
+    spec_text: str
+
+
+def page(of: Subject, pictures: Mapping[str, Element]) -> bytes:
+    """The whole page as HTML that loads nothing and runs nothing but `_FOLLOW`; its policy forbids both to browsers."""
+    sections = [
+        gates(of.decision),
+        fairness(of.findings, of.decision),
+        performance(of.evaluation, of.model, of.calibration, pictures),
+        diagnosis(of.evaluation, of.leaks),
+        data(of.snapshot, of.folds, of.validation, of.profile),
+        lineage(of.snapshot, of.model, of.lineage, of.spec_text),
+    ]
+    body = element("body", head(of.name, of.decision, of.evaluation, of.model, of.folds), _contents(sections))
+    body.append(element("main", *sections))
+    title = f"{of.name} · {OUTCOMES[of.decision.outcome].word} · assay review"
+    return ("<!doctype html>\n" + to_html(element("html", _meta(title), body, lang="en"))).encode()
+
+
+# Where a page may not follow a link to itself, as in the sandboxed frame of MLflow's artifact view.
+_FOLLOW = """
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a");
+  if (!link) return;
+  event.preventDefault();
+  document.getElementById(link.hash.slice(1)).scrollIntoView();
+});
+"""
+
+
+def _meta(title: str) -> Element:
+    follow = b64encode(sha256(_FOLLOW.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{follow}'"
+    return element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", title),
+        element("style", picture_css() + _page_css()),
+        element("script", _FOLLOW),
+    )
+
+
+def _contents(sections: list[Element]) -> Element:
+    links = [element("a", section[0].text, href=f"#{section.attrib['id']}") for section in sections]
+    return element("nav", *links, aria_label="Contents")
+
+
+@cache
+def _page_css() -> str:
+    return files("assay.reporting").joinpath("page.css").read_text()

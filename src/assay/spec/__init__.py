@@ -1,0 +1,83 @@
+"""The words of the YAML.
+
+A spec is read once, whole: every mistake is reported at once, with its line. Plugins' options stand beside the plugin's
+name and are checked by the plugin's own `Config`, so a new plugin needs no change here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
+
+from assay.artifacts import Task
+from assay.spec.data import DataSpec, FeaturesSpec, SplitSpec, TargetSpec, ValidationSpec
+from assay.spec.evidence import AuditSpec, EvaluationSpec, GateSpec, RegistrySpec, TrackingSpec
+from assay.spec.preprocessing import PreprocessingSpec
+from assay.spec.training import ComputeSpec, ModelSpec, TrainingSpec
+from assay.spec.words import Words
+
+
+class Spec(Words):
+    """One training, from data to promotion."""
+
+    model_config = ConfigDict(title="assay spec", extra="forbid", frozen=True, allow_inf_nan=False)
+
+    version: Literal[1]
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    task: Task
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    data: DataSpec
+    target: TargetSpec
+    features: FeaturesSpec = FeaturesSpec()
+    personal: tuple[str, ...] = Field(default=(), description="columns whose values are never shown")
+    split: SplitSpec = SplitSpec()
+    validation: ValidationSpec = ValidationSpec()
+    preprocessing: PreprocessingSpec = PreprocessingSpec()
+    model: ModelSpec = ModelSpec()
+    training: TrainingSpec = TrainingSpec()
+    compute: ComputeSpec = ComputeSpec()
+    evaluation: EvaluationSpec = EvaluationSpec()
+    audit: AuditSpec = AuditSpec()
+    gates: tuple[GateSpec, ...] = ()
+    registry: RegistrySpec = RegistrySpec()
+    tracking: TrackingSpec = TrackingSpec()
+
+    _root: Path = PrivateAttr(default_factory=Path.cwd)
+
+    @property
+    def root(self) -> Path:
+        """The folder that relative paths in the spec start from: that of the spec's file."""
+        return self._root
+
+    @property
+    def registered_name(self) -> str:
+        """The name of the registered model."""
+        return self.registry.name or self.name
+
+    def at(self, root: Path) -> Self:
+        """The same spec, with relative paths starting from `root`."""
+        copy = self.model_copy()
+        copy._root = root
+        return copy
+
+    def feature_columns(self, columns: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of `columns` that the model sees, in the order of the table."""
+        features = self.features
+        hidden = {self.target.column, "assay_fold", *features.exclude}  # the fold that a pre-split file names
+        hidden |= set(self.audit.columns) - set(features.use_sensitive)
+        if self.split.by != "time":
+            hidden.add(str(self.split.options.get("column", "")))
+        wanted = set(columns if features.include is None else features.include)
+        return tuple(name for name in columns if name in wanted and name not in hidden)
+
+    @model_validator(mode="after")
+    def _positive_only_in_classification(self) -> Self:
+        if self.task == "regression" and self.target.positive is not None:
+            raise ValueError("`target.positive` is of classification; the task is regression")
+        if self.task == "classification" and self.target.log:
+            raise ValueError("`target.log` is of regression; the task is classification")
+        if self.audit.fold == "audit" and not self.audit.sensitive:
+            raise ValueError("`audit.fold: audit` sets rows apart, but `audit.sensitive` is empty")
+        return self

@@ -1,0 +1,213 @@
+"""From a file to a `Spec`: every mistake at once, each with its line, what was found and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from assay.errors import Mistake, SpecError, did_you_mean
+from assay.spec import Spec, _mistakes, _yaml, plugins
+
+# The plugins of a spec: where its name stands, and the kind. `*` is every item of a list.
+PLUGINS: tuple[tuple[str, str, str], ...] = (
+    ("data", "source", "source"),
+    ("split", "by", "splitter"),
+    ("model", "family", "model"),
+    ("gates", "gate", "gate"),
+)
+
+
+def load_spec(path: str | Path, overrides: Sequence[str] = ()) -> Spec:
+    """The spec in the file at `path`, with `a.b=c` overrides applied.
+
+    Plugins' names are checked; their options are checked by `check`, which has to import them.
+    Raises SpecError with every mistake found.
+    """
+    path = Path(path)
+    document = _read(path, overrides)
+    spec, mistakes = _validate(document, path.name)
+    if mistakes or spec is None:
+        raise SpecError.of(_in_order(mistakes))
+    return spec.at(path.resolve().parent)
+
+
+def check(path: str | Path, overrides: Sequence[str] = ()) -> list[Mistake]:
+    """Every mistake in the spec at `path`, options of plugins included; empty when there is none."""
+    path = Path(path)
+    try:
+        document = _read(path, overrides)
+    except SpecError as error:
+        return list(error.mistakes)
+    _, mistakes = _validate(document, path.name)
+    mistakes += _plugin_options(document, path)
+    return _in_order(mistakes)
+
+
+def check_options(spec: Spec) -> None:
+    """Check the options of every plugin of `spec`. Raises SpecError with every mistake found."""
+    document = _yaml.Document(data=spec.model_dump(mode="json", by_alias=True))
+    mistakes = _plugin_options(document, spec.root / spec.name)
+    if mistakes:
+        raise SpecError.of(mistakes)
+
+
+def render(spec: Spec) -> str:
+    """`spec` as YAML with every default filled in, the options of plugins included."""
+    data = spec.model_dump(mode="json", by_alias=True)
+    for part, chooser, kind in PLUGINS:
+        for entry in _entries(data, part):
+            name = str(entry[1][chooser])
+            if not name.startswith("python:"):
+                options = {key: value for key, value in entry[1].items() if key != chooser}
+                filled = plugins.config(kind, name, options).model_dump(mode="json", by_alias=True)
+                entry[1].update(filled)
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+
+
+def as_written(spec: Spec) -> str:
+    """`spec` as YAML with what it says and no defaults."""
+    data = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a spec, with one branch per plugin, for editors."""
+    whole = Spec.model_json_schema(by_alias=True)
+    for part, chooser, kind in PLUGINS:
+        node = whole["$defs"][f"{part.rstrip('s').capitalize()}Spec"]
+        node["allOf"] = [_branch(whole, kind, chooser, name) for name in plugins.names(kind)]
+        if kind == "model":
+            node["properties"][chooser]["examples"] = [*plugins.names(kind), "python:package.module:Class"]
+        else:
+            node["properties"][chooser]["enum"] = list(plugins.names(kind))
+    return whole
+
+
+def _branch(whole: dict[str, Any], kind: str, chooser: str, name: str) -> dict[str, Any]:
+    config: type[BaseModel] = plugins.load(kind, name).Config
+    part = config.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
+    whole["$defs"].update(part.pop("$defs", {}))
+    part.pop("additionalProperties", None)
+    return {"if": {"properties": {chooser: {"const": name}}, "required": [chooser]}, "then": part}
+
+
+# ------------------------------------------------------------------------------------------------ reading
+
+
+def _read(path: Path, overrides: Sequence[str]) -> _yaml.Document:
+    document = _yaml.parse(_text(path), path.name)
+    if not isinstance(document.data, dict):
+        raise SpecError.of([Mistake(where=f"{path.name}:1", found="no mapping", allowed="`version: 1`, `name: ...`")])
+    for override in overrides:
+        _override(document, override)
+    return document
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes() if path.stat().st_size <= _yaml.MAX_BYTES else b"-" * (_yaml.MAX_BYTES + 1)
+        return data.decode()
+    except FileNotFoundError:
+        near = [item.name for item in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+        found = f"there is no file {str(path)!r}"
+        hint = did_you_mean(path.name, near)
+        raise SpecError.of([Mistake(where="SPEC", found=found, allowed="a YAML file", hint=hint)]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        found = f"{path} cannot be read ({error})"
+        raise SpecError.of([Mistake(where="SPEC", found=found, allowed="a UTF-8 YAML file")]) from None
+
+
+def _override(document: _yaml.Document, text: str) -> None:
+    path, equals, value = text.partition("=")
+    keys = path.split(".")
+    if not equals or not all(keys):
+        raise SpecError.of([Mistake(where="--set", found=repr(text), allowed="a.b=value, e.g. training.epochs=3")])
+    node = document.data
+    for depth, key in enumerate(keys[:-1]):
+        node = _step(node, key, text) if not isinstance(node, dict) else node.setdefault(key, {})
+        if not isinstance(node, dict | list):
+            found = f"{'.'.join(keys[: depth + 1])} is a value, not a mapping"
+            raise SpecError.of([Mistake(where=f"--set {text}", found=found, allowed="a path to a value")])
+    parsed = _yaml.parse(value, f"--set {path}").data if value.strip() else None
+    if isinstance(node, list):
+        _step(node, keys[-1], text)
+        node[int(keys[-1])] = parsed
+    else:
+        node[keys[-1]] = parsed
+    document.lines[tuple(int(key) if key.isdigit() else key for key in keys)] = 0
+
+
+def _step(items: list[Any], key: str, text: str) -> Any:
+    if not key.isdigit() or int(key) >= len(items):
+        allowed = f"a position from 0 to {len(items) - 1}"
+        raise SpecError.of([Mistake(where=f"--set {text}", found=f"{key!r} is no item of a list", allowed=allowed)])
+    return items[int(key)]
+
+
+# ------------------------------------------------------------------------------------------------ checking
+
+
+def _validate(document: _yaml.Document, name: str) -> tuple[Spec | None, list[Mistake]]:
+    version = document.data.get("version")
+    if version is not None and version != 1:
+        where = _mistakes.where(document, ("version",), name)
+        hint = "Write `version: 1`; a newer spec needs a newer assay."
+        return None, [Mistake(where=where, found=f"spec version {version!r}", allowed="1", hint=hint)]
+    spec, mistakes = None, []
+    try:
+        spec = Spec.model_validate(document.data)
+    except ValidationError as error:
+        mistakes += [_mistakes.mistake(document, detail, name, Spec, ()) for detail in error.errors()]
+    for part, chooser, kind in PLUGINS:
+        for path, entry in _entries(document.data, part):
+            chosen = entry.get(chooser)
+            if isinstance(chosen, str) and not _exists(kind, chosen):
+                mistakes.append(plugins.unknown(kind, chosen, _mistakes.where(document, (*path, chooser), name)))
+    return spec, mistakes
+
+
+def _in_order(mistakes: list[Mistake]) -> list[Mistake]:
+    """By line; what was set on the command line, and what has no line, comes first."""
+
+    def line(mistake: Mistake) -> int:
+        number = mistake.where.split(":")[1] if mistake.where.count(":") else ""
+        return int(number) if number.isdigit() else 0
+
+    return sorted(mistakes, key=line)
+
+
+def _exists(kind: str, name: str) -> bool:
+    return name in plugins.names(kind) or (kind == "model" and name.startswith("python:"))
+
+
+def _plugin_options(document: _yaml.Document, path: Path) -> list[Mistake]:
+    mistakes: list[Mistake] = []
+    for part, chooser, kind in PLUGINS:
+        for where, entry in _entries(document.data, part):
+            name = entry.get(chooser, _default(part, chooser))
+            if not isinstance(name, str) or name not in plugins.names(kind):
+                continue
+            options = {key: value for key, value in entry.items() if key != chooser}
+            config: type[BaseModel] = plugins.load(kind, name).Config
+            try:
+                config.model_validate(options)
+            except ValidationError as error:
+                mistakes += [_mistakes.mistake(document, detail, path.name, config, where) for detail in error.errors()]
+    return mistakes
+
+
+def _default(part: str, chooser: str) -> Any:
+    annotation = Spec.model_fields[part].annotation
+    return annotation.model_fields[chooser].default if isinstance(annotation, type) else None
+
+
+def _entries(data: Any, part: str) -> list[tuple[tuple[str | int, ...], dict[str, Any]]]:
+    """The mappings of `part` that name a plugin, each with its path: one, or one per item of a list."""
+    node = data.get(part, {}) if isinstance(data, dict) else {}
+    if isinstance(node, list):
+        return [((part, index), item) for index, item in enumerate(node) if isinstance(item, dict)]
+    return [((part,), node)] if isinstance(node, dict) else []

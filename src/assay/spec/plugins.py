@@ -1,0 +1,95 @@
+"""Plugins: one file each, found by its name, listed without being imported.
+
+A plugin is a module with a pydantic class `Config` and the functions that its kind asks for. Those of assay lie in the
+kind's package; others announce themselves in the entry-point group of the kind.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from assay.errors import Mistake, SpecError, did_you_mean
+from assay.spec import _mistakes, _yaml
+
+
+@dataclass(frozen=True, slots=True)
+class PluginKind:
+    """A kind of plugin: what people call it, the package it lies in, and its entry-point group."""
+
+    word: str
+    package: str
+    group: str
+
+
+KINDS = {
+    "source": PluginKind("data source", "assay.data.sources", "assay.sources"),
+    "splitter": PluginKind("split", "assay.data.splitters", "assay.splitters"),
+    "model": PluginKind("model family", "assay.models", "assay.models"),
+    "gate": PluginKind("gate", "assay.gates", "assay.gates"),
+}
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """The names of all plugins of `kind`, sorted. Imports none of them."""
+    package = importlib.import_module(KINDS[kind].package)
+    own = {module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")}
+    return tuple(sorted(own | set(_announced(kind))))
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """The module of the plugin called `name`. Raises SpecError with what there is and the nearest name."""
+    announced = _announced(kind)
+    if name in announced:
+        return importlib.import_module(announced[name].module)
+    if name not in names(kind):
+        raise SpecError.of([unknown(kind, name)])
+    return importlib.import_module(f"{KINDS[kind].package}.{name}")
+
+
+def config(kind: str, name: str, options: dict[str, Any]) -> Any:
+    """The plugin's `Config` made from `options`. Raises pydantic's ValidationError."""
+    cls: type[BaseModel] = load(kind, name).Config
+    return cls.model_validate(options)
+
+
+def checked(kind: str, name: str, options: dict[str, Any], where: str) -> Any:
+    """Like `config`, with every mistake told in words for people: raises SpecError. `where` names the part of the spec."""
+    try:
+        return config(kind, name, options)
+    except ValidationError as error:
+        document, model = _yaml.Document(data=options), load(kind, name).Config
+        details = error.errors()
+        raise SpecError.of([_mistakes.mistake(document, detail, where, model, ()) for detail in details]) from None
+
+
+def source_file(kind: str, name: str) -> Path | None:
+    """The file that holds the plugin, for the digest of its code; None when there is no such file."""
+    announced = _announced(kind)
+    module = announced[name].module if name in announced else f"{KINDS[kind].package}.{name}"
+    found = importlib.util.find_spec(module)
+    return Path(found.origin) if found is not None and found.origin else None
+
+
+def unknown(kind: str, name: str, where: str = "") -> Mistake:
+    """The mistake of naming a plugin that does not exist."""
+    return Mistake(
+        where=where or KINDS[kind].word,
+        found=f"unknown {KINDS[kind].word} {name!r}",
+        allowed=", ".join(names(kind)),
+        hint=did_you_mean(name, names(kind)),
+    )
+
+
+@cache
+def _announced(kind: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=KINDS[kind].group)}

@@ -1,0 +1,72 @@
+"""`model`, `training` and `compute` of a spec."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from assay.spec.words import Named, Words
+
+
+class ModelSpec(Named):
+    """A model family and its options. `python:package.module:Class` names a torch module of your own."""
+
+    family: str = "tabm"
+
+
+class ScheduleSpec(Words):
+    """How the learning rate moves over the planned epochs, after `warmup_epochs` of a linear rise."""
+
+    name: Literal["constant", "cosine", "linear", "step", "onecycle"] = "constant"
+    warmup_epochs: float = Field(default=0.0, ge=0)
+    final_frac: float = Field(default=0.0, ge=0, le=1, description="the last rate as a share of the first")
+    step_epochs: int = Field(default=10, ge=1)
+    gamma: float = Field(default=0.1, gt=0, le=1)
+
+
+class EarlyStoppingSpec(Words):
+    """Stop when the metric of the valid fold has not improved for `patience` epochs. The best epoch is kept anyway."""
+
+    metric: str = "loss"
+    patience: int = Field(default=16, ge=1)
+    min_delta: float = Field(default=0.0, ge=0)
+
+
+class TrainingSpec(Words):
+    """How a model is fitted. `batch_size` counts rows of a whole step, over all workers."""
+
+    epochs: int = Field(default=50, ge=1, le=100_000)
+    batch_size: int = Field(default=256, ge=1)
+    optimizer: Literal["adamw", "adam", "sgd", "rmsprop", "adagrad"] = "adamw"
+    lr: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="of sgd and rmsprop")
+    betas: tuple[float, float] = (0.9, 0.999)
+    schedule: ScheduleSpec = ScheduleSpec()
+    loss: Literal["auto", "cross_entropy", "mse", "mae", "huber"] = "auto"
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    class_weights: Literal["balanced"] | dict[str, float] | None = None
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    accumulate: int = Field(default=1, ge=1, description="steps whose gradients are added up before an update")
+    clip_norm: float | None = Field(default=None, gt=0)
+    sync_every: int = Field(default=1, ge=1, description="1: gradients every step; N: weights every N steps")
+    ema: float | None = Field(default=None, gt=0, lt=1, description="decay of the averaged weights, per step")
+    early_stopping: EarlyStoppingSpec | None = EarlyStoppingSpec()
+    checkpoint_every: int = Field(default=1, ge=1, description="epochs between checkpoints")
+
+
+class ComputeSpec(Words):
+    """Where a training runs. `workers: 0` is this process, N are Ray workers, [min, max] grows and shrinks."""
+
+    workers: int | tuple[int, int] = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int | None = Field(default=None, ge=1, description="CPU threads of each worker; null: its share")
+    max_failures: int = Field(default=3, ge=0)
+
+    @model_validator(mode="after")
+    def _sensible_workers(self) -> Self:
+        low, high = self.workers if isinstance(self.workers, tuple) else (self.workers, self.workers)
+        if low < 0 or high < low or (isinstance(self.workers, tuple) and low < 1):
+            raise ValueError("`workers` is 0, a positive count, or [min, max] with 1 <= min <= max")
+        return self

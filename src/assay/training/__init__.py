@@ -1,0 +1,82 @@
+"""One training: from encoded rows to the weights of the best epoch.
+
+Why this shape. There is one loop (`_loop.py`), one order of the rows and one kind of checkpoint, whoever runs them:
+this process (`compute.workers: 0`, Ray Train's local mode) or N Ray workers. Ray Train starts workers, joins them and
+starts them again when one dies; it is given neither metrics nor checkpoints, because in local mode it restores nothing
+and with workers every report waits for its controller's next poll. What is certain lies in `folder`: checkpoints with
+digests, from the newest valid one of which every start goes on.
+
+Nothing that decides the numbers depends on where they are computed. Rows are ordered by (seed, epoch); a global batch
+is cut into one share per worker; gradients are the mean over the whole batch, weighted exactly, however uneven the
+shares; random numbers are drawn from (seed, epoch, update, rank). So a training has no generator state to save, resumes
+in the middle to the same bits, and has the same loss curve on 0, 1 or 2 workers up to the rounding of sums.
+
+Training does not log. It says what happens through `Events`: `epoch` and `checkpoint`, each once per call and in order,
+those of an interrupted call first; whoever listens keeps one per epoch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assay import models
+from assay.artifacts import Events, Model, Preprocessing, Task, TrainingArrays
+from assay.spec.training import ComputeSpec, ModelSpec, TrainingSpec
+from assay.store import Store
+
+
+def train(
+    arrays: TrainingArrays,
+    prepared: Preprocessing,
+    model: ModelSpec,
+    training: TrainingSpec,
+    compute: ComputeSpec,
+    seed: int,
+    *,
+    store: Store,
+    events: Events,
+    folder: Path,
+    root: Path | None = None,
+) -> Model:
+    """Fit `model` on the train rows and keep its best epoch on the valid rows.
+
+    `folder` holds the checkpoints; a training that was interrupted goes on from there. With workers on other machines
+    it and the store must be on a file system that all of them see. `root` is where a user's own family lies.
+
+    A file called `stop` in `folder`, SIGINT or SIGTERM end the training at the next step with a checkpoint and
+    `Cancelled`. Raises SpecError for what does not fit this target or machine, and TrainingError when training fails.
+    """
+    options = models.check(model.family, model.options)
+    if not models.is_torch(model.family):
+        from assay.training import _closed
+
+        return _closed.fit(arrays, prepared, model.family, options, store=store, events=events)
+
+    from assay.training._job import Job
+    from assay.training._run import run
+
+    job = Job(
+        arrays=arrays,
+        prepared=prepared,
+        family=model.family,
+        options=options,
+        training=training,
+        compute=compute,
+        seed=seed,
+        store=store,
+        folder=folder.absolute(),
+        root=root,
+    )
+    return run(job, events)
+
+
+def metrics(task: Task, *, binary: bool) -> tuple[str, ...]:
+    """What early stopping can look at in such a task: `loss` and the metrics computed after every epoch."""
+    from assay.training._metrics import names
+
+    return names(task, binary)
+
+
+def warm() -> None:
+    """Import what training with torch needs, for whoever has time to spare before it is wanted."""
+    from assay.training import _run  # noqa: F401

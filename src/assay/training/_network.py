@@ -1,0 +1,109 @@
+"""The network of a training: its weights, their moving average, and how ranks keep it equal."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Optimizer
+
+from assay import models
+from assay.models import Inputs
+from assay.training._batches import seed_of
+from assay.training._job import Job
+from assay.training._place import Place
+
+Forward = Callable[[Tensor, Tensor], Tensor]
+
+
+class Network:
+    """`module` is the bare network; `forward` is what a step calls: DDP, where several ranks sync their gradients.
+
+    With `sync_every` above 1 ranks train on their own and average weights now and then (local SGD, Stich 2019).
+    """
+
+    def __init__(self, job: Job, place: Place) -> None:
+        torch.manual_seed(seed_of(job.seed))
+        inputs = Inputs.of(job.prepared, store=job.store)
+        module = models.build(job.family, job.options, inputs, job.prepared.target.n_outputs, job.root)
+        self.module = module.to(place.device)
+        self.local = job.training.sync_every > 1 and not place.alone
+        self._place = place
+        self._decay = job.training.ema
+        self._ema: nn.Module | None = None
+        self._ddp: DistributedDataParallel | None = None
+
+    @property
+    def forward(self) -> Forward:
+        """Outputs from numeric features and codes."""
+        if self._place.alone or self.local:
+            return self.module
+        if self._ddp is None:  # made late, so that it starts from weights that a checkpoint has put back
+            self._ddp = DistributedDataParallel(self.module, broadcast_buffers=False, gradient_as_bucket_view=True)
+        return self._ddp
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The weights that are judged and kept: the moving average, where there is one."""
+        return self.module if self._ema is None else self._ema
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(value.numel() for value in self.module.parameters() if value.requires_grad)
+
+    def unsynced(self, more_to_come: bool) -> AbstractContextManager[None]:
+        """Where a backward pass runs: without an exchange between ranks as long as more gradients are to be added."""
+        return self._ddp.no_sync() if self._ddp is not None and more_to_come else nullcontext()
+
+    def move_average(self) -> None:
+        """One step of the moving average, which starts as a copy of the weights."""
+        if self._decay is None:
+            return
+        if self._ema is None:
+            self._ema = copy.deepcopy(self.module).requires_grad_(False)
+            return
+        with torch.no_grad():
+            averaged: list[Tensor] = list(self._ema.parameters())
+            current: list[Tensor] = list(self.module.parameters())
+            torch._foreach_lerp_(averaged, current, 1 - self._decay)
+
+    def sync(self, optimizer: Optimizer | None = None) -> None:
+        """Make ranks equal: the mean of weights that went apart (and of the optimiser's state), rank 0's buffers."""
+        if self.local:
+            self._place.average(self.module.parameters())
+            if optimizer is not None:
+                self._place.average(tensor for state in optimizer.state.values() for tensor in _tensors(state))
+            if self._ema is not None:
+                self._place.average(self._ema.parameters())
+        self._place.follow(self.module.buffers())
+        if self._ema is not None:
+            for averaged, current in zip(self._ema.buffers(), self.module.buffers(), strict=True):
+                averaged.copy_(current)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All weights, for a checkpoint."""
+        found = {f"weights.{name}": value for name, value in frozen(self.module).items()}
+        if self._ema is not None:
+            found |= {f"ema.{name}": value for name, value in frozen(self._ema).items()}
+        return found
+
+    def load(self, weights: dict[str, Tensor], ema: dict[str, Tensor]) -> None:
+        """Put back what `tensors` gave."""
+        self.module.load_state_dict(weights)
+        if ema:
+            self._ema = copy.deepcopy(self.module).requires_grad_(False)
+            self._ema.load_state_dict(ema)
+
+
+def frozen(module: nn.Module) -> dict[str, Tensor]:
+    """A copy of all weights in main memory, each with memory of its own (safetensors wants that)."""
+    return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in module.state_dict().items()}
+
+
+def _tensors(state: dict[str, object]) -> list[Tensor]:
+    return [value for value in state.values() if isinstance(value, Tensor)]

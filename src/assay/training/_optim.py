@@ -1,0 +1,81 @@
+"""Torch's optimisers, minus a second of start-up."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+
+from assay.spec.training import TrainingSpec
+
+FUSED = {"cpu": ("adamw", "adam", "sgd", "adagrad"), "cuda": ("adamw", "adam", "sgd")}
+
+
+def optimizer(network: nn.Module, training: TrainingSpec) -> Optimizer:
+    """The optimiser of a spec over the parameters of `network`.
+
+    Weight decay is for matrices: biases and the scales of normalisations (one dimension) are left alone, as is usual
+    (Goyal et al. 2017, section 5.3). Fused kernels are used where torch has them.
+    """
+    parameters = [(name, value) for name, value in network.named_parameters() if value.requires_grad]
+    decayed = [value for name, value in parameters if value.ndim > 1 and not name.endswith("bias")]
+    others = [value for name, value in parameters if value.ndim <= 1 or name.endswith("bias")]
+    groups = [
+        {"params": values, "weight_decay": decay}
+        for values, decay in ((decayed, training.weight_decay), (others, 0.0))
+        if values
+    ]
+    make, options = _kind(training)
+    device = parameters[0][1].device.type
+    if training.optimizer in FUSED.get(device, ()):
+        options["fused"] = True
+    return without_dynamo(make)(groups, lr=training.lr, **options)
+
+
+def without_dynamo(cls: type[Optimizer]) -> Callable[..., Optimizer]:
+    """The same optimiser with its methods undecorated.
+
+    Torch wraps them for `torch.compile`; the wrappers import `torch._dynamo` when they are first called (0.8 s), and do
+    nothing else for a loop that is not compiled, except that `step` runs without gradients, which is kept.
+    """
+    methods: dict[str, Callable[..., Any]] = {
+        name: inspect.unwrap(getattr(cls, name))
+        for name in ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
+    }
+    methods["step"] = torch.no_grad()(inspect.unwrap(cls.step))
+    return type(cls.__name__, (cls,), methods)
+
+
+def _kind(training: TrainingSpec) -> tuple[type[Optimizer], dict[str, Any]]:
+    kinds: dict[str, tuple[type[Optimizer], dict[str, Any]]] = {
+        "adamw": (AdamW, {"betas": training.betas}),
+        "adam": (Adam, {"betas": training.betas}),
+        "sgd": (SGD, {"momentum": training.momentum}),
+        "rmsprop": (RMSprop, {"momentum": training.momentum}),
+        "adagrad": (Adagrad, {}),
+    }
+    return kinds[training.optimizer]
+
+
+def state_tensors(source: Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state, flat: `INDEX.NAME` for every tensor of every parameter."""
+    state = source.state_dict()["state"]
+    return {
+        f"{index}.{name}": value
+        for index, values in state.items()
+        for name, value in values.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def load_state_tensors(target: Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put back what `state_tensors` gave."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = value
+    target.load_state_dict({"state": state, "param_groups": target.state_dict()["param_groups"]})

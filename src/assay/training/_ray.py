@@ -1,0 +1,179 @@
+"""Ray Train: the workers, and nothing else.
+
+`TorchTrainer` in local mode (`num_workers=0`) calls the loop in this process and costs its import; with workers it
+starts them, joins them into a process group and starts them again when one dies. Local mode could do with the leaner
+`DataParallelTrainer`, but its import costs the same: nearly all of it is `import ray.train`.
+
+Nothing is reported to Ray and no checkpoint is given to it. A worker's own error is not mended by another start, yet
+Ray counts it as one that might be. So a rank writes down why it failed, and a group that finds such a note goes home.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+import ray.train
+import torch
+from ray.train.torch import TorchTrainer
+
+from assay.artifacts import Events
+from assay.errors import Mistake, SpecError, TrainingError
+from assay.spec.training import ComputeSpec
+from assay.store import write_durably
+from assay.training._failures import grouped, is_lost_peer, summary
+from assay.training._job import Job
+from assay.training._loop import fit as loop
+from assay.training._place import Place, threads
+from assay.training._relay import Journal, Relay
+
+POLL_S = 0.1
+# Ray's defaults are for clusters: health checks every 2 s (an error or the end is seen as late as that), a dashboard,
+# metrics that are exported, usage statistics that are sent home.
+LEAN = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
+}
+MAX_STARTS = 5  # of a worker group that does not come up
+
+
+def fit(job: Job, use_gpu: bool, events: Events) -> None:
+    """Run the loop through Ray Train, in this process or by workers."""
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    if job.compute.workers == 0:
+        _fit_here(job, use_gpu, events)
+    else:
+        _fit_with_workers(job, use_gpu, events)
+
+
+def gpu_wanted(compute: ComputeSpec) -> bool:
+    """True when training is to run on GPUs. Raises SpecError when it is to and there are none."""
+    if compute.device == "cpu":
+        return False
+    here = torch.cuda.is_available()
+    elsewhere = bool(os.environ.get("RAY_ADDRESS")) and compute.workers != 0  # another machine's GPUs: Ray will see
+    if compute.device == "cuda" and not here and not elsewhere:
+        found = "`device: cuda`, and torch sees no GPU on this machine"
+        raise SpecError.of([Mistake(where="compute.device", found=found, allowed="auto, cpu")])
+    return here or compute.device == "cuda"
+
+
+def _fit_here(job: Job, use_gpu: bool, events: Events) -> None:
+    def run() -> None:
+        with torch.random.fork_rng(), threads(job.compute.threads or torch.get_num_threads()):
+            loop(job, _place(use_gpu), events)
+
+    TorchTrainer(run, scaling_config=ray.train.ScalingConfig(num_workers=0)).fit()
+
+
+def _fit_with_workers(job: Job, use_gpu: bool, events: Events) -> None:
+    for left in (job.journal, job.failures, job.folder / "ray"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    relay = Relay(job.journal, events)
+    with cluster(job.compute):
+        trainer = TorchTrainer(
+            _work,
+            train_loop_config={"job": job, "use_gpu": use_gpu},
+            scaling_config=ray.train.ScalingConfig(num_workers=job.compute.workers, use_gpu=use_gpu),
+            run_config=ray.train.RunConfig(
+                name="workers",
+                storage_path=str(job.folder / "ray"),
+                failure_config=ray.train.FailureConfig(
+                    max_failures=job.compute.max_failures, controller_failure_limit=MAX_STARTS
+                ),
+            ),
+        )
+        # In a thread of its own `fit` leaves SIGINT alone, and this one is free to relay.
+        error = _in_thread(trainer.fit, relay)
+    relay.poll()
+    notes = {int(path.stem): json.loads(path.read_bytes()) for path in job.failures.glob("*.json")}
+    if notes:
+        raise TrainingError(f"training failed: {grouped(notes)}") from error
+    if error is not None:
+        raise TrainingError(_gave_up(error, job.compute.max_failures)) from error
+
+
+def _work(config: dict[str, Any]) -> None:
+    """What each worker runs."""
+    job: Job = config["job"]
+    if job.failures.exists():
+        return
+    context = ray.train.get_context()
+    try:
+        share = max(1, n_cpus() // context.get_local_world_size())  # Ray would leave each worker one
+        with threads(job.compute.threads or share):
+            loop(job, _place(config["use_gpu"]), Journal(job.journal))
+    except Exception as error:
+        if not is_lost_peer(error):
+            note = json.dumps(summary(error)).encode()
+            write_durably(job.failures / f"{context.get_world_rank()}.json", note)
+        raise
+
+
+def _place(use_gpu: bool) -> Place:
+    context = ray.train.get_context()
+    device = torch.device("cuda", torch.cuda.current_device()) if use_gpu else torch.device("cpu")
+    return Place(context.get_world_rank(), context.get_world_size(), device)
+
+
+def _in_thread(function: Any, relay: Relay) -> BaseException | None:
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            function()
+        except BaseException as error:  # carried to the thread that waits, whatever it is
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="ray-train", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(POLL_S)
+        relay.poll()
+    return failed[0] if failed else None
+
+
+@contextmanager
+def cluster(compute: ComputeSpec) -> Iterator[None]:
+    """The Ray that runs already (`RAY_ADDRESS`, or one that this process uses), else one for this training alone."""
+    for name, value in LEAN.items():
+        os.environ.setdefault(name, value)
+    if ray.is_initialized():
+        yield
+        return
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(**quiet)
+    else:
+        # Ray asks for a token by itself in a cluster that it starts, unless told otherwise; without one at hand it
+        # leaves a new one in the home folder, readable by others.
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "20")  # nothing can join this one later
+        n_workers = compute.workers if isinstance(compute.workers, int) else compute.workers[1]
+        # Without `address="local"` a stray cluster would be joined.
+        ray.init(address="local", num_cpus=max(n_workers, n_cpus()), include_dashboard=False, **quiet)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def n_cpus() -> int:
+    """How many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _gave_up(error: BaseException, max_failures: int) -> str:
+    if not isinstance(error, ray.train.WorkerGroupError):
+        return f"training failed: {summary(error)}"
+    cause = grouped({rank: summary(each) for rank, each in error.worker_failures.items()})
+    return f"workers failed more often than `compute.max_failures: {max_failures}` allows. The last time: {cause}"

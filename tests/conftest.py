@@ -1,0 +1,92 @@
+"""What every test may use: a small real table with a spec beside it, and a command line in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SPEC = """\
+version: 1
+name: small
+task: classification
+data: {path: small.parquet}
+target: {column: income, positive: ">50K"}
+features: {exclude: [fnlwgt]}
+split: {by: column, column: split, train: train, test: test, valid_frac: 0.2}
+validation:
+  expectations:
+    - {type: between, column: age, min: 16, max: 100}
+model: {family: linear}
+training: {epochs: 3, batch_size: 256, lr: 0.01}
+audit: {sensitive: [sex]}
+gates:
+  - {gate: min_metric, metric: accuracy, at_least: 0.6}
+"""
+
+
+@pytest.fixture(scope="session")
+def adult() -> pa.Table:
+    """UCI Adult, whole."""
+    return pq.read_table(EXAMPLES / "adult/adult.parquet")
+
+
+@pytest.fixture(scope="session")
+def small_adult(adult: pa.Table) -> pa.Table:
+    """Every 16th row of Adult, the target included: 3,053 rows, both folds, both classes."""
+    return adult.take(list(range(0, adult.num_rows, 16)))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder of this test's own."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("ASSAY_HOME", str(folder))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    return folder
+
+
+@pytest.fixture
+def spec_path(tmp_path: Path, small_adult: pa.Table) -> Path:
+    """A spec that runs in a second, with its data beside it."""
+    pq.write_table(small_adult, tmp_path / "small.parquet")
+    path = tmp_path / "small.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+Assay = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def assay(home: Path) -> Assay:
+    """Runs `assay ARGS` in a process of its own, with this test's state folder."""
+
+    def call(*args: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+        command = [str(Path(sys.executable).with_name("assay")), *args]
+        env = os.environ | {"ASSAY_HOME": str(home), "NO_COLOR": "1"}
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+    return call
+
+
+@pytest.fixture
+def assay_json(assay: Assay) -> Callable[..., dict[str, Any]]:
+    """Runs `assay ARGS --json` and returns the object that it prints."""
+
+    def call(*args: str) -> dict[str, Any]:
+        result = assay(*args, "--json")
+        data: dict[str, Any] = json.loads(result.stdout)
+        return data | {"exit_code": result.returncode}
+
+    return call
