@@ -79,7 +79,11 @@ def measure(case: Case, seed: int, home: Path) -> dict[str, float]:
     found = {"r2": r2_score(y, y_hat)}
     if spec.task == "classification":
         p = test["p_1"].to_numpy()
-        found = {"accuracy": accuracy_score(y, y_hat), "at_half": accuracy_score(y, p > 0.5), "roc_auc": roc_auc_score(y, p)}
+        found = {
+            "accuracy": accuracy_score(y, y_hat),
+            "at_half": accuracy_score(y, p > 0.5),
+            "roc_auc": roc_auc_score(y, p),
+        }
     return found | {"epochs": len(model.epochs), "seconds": seconds}
 
 

@@ -20,10 +20,15 @@ Listener = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A run that went through Prefect: its result, and the address of its flow run in Prefect's UI."""
+    """A run that went through Prefect: its result, and the address of its flow run in Prefect's UI.
+
+    `lost` is True when Prefect stopped answering meanwhile. Its threads then go on trying for minutes, and hold up the
+    end of the process.
+    """
 
     result: RunResult
     url: str
+    lost: bool = False
 
 
 def run_training(

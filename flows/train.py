@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,29 @@ from prefect import State, flow, runtime, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
-from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_INTERNAL_LOGGING_LEVEL,
+    Setting,
+    temporary_settings,
+)
 from prefect.states import Cancelled, Completed
 
 from assay import pipeline
 from assay.errors import Cancelled as CancelledError
+from assay.errors import ServersError
 from assay.pipeline import RunResult
 from assay.spec.loading import load_spec
 
 Step = Callable[..., Any]
+SETTINGS: dict[Setting, Any] = {
+    # Prefect's own heartbeat makes every flow wait for a thread that sleeps whole seconds; ours does not.
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+    PREFECT_CLIENT_MAX_RETRIES: 3,  # outlasts a server that is away for ten seconds, and gives up in half a minute
+    PREFECT_INTERNAL_LOGGING_LEVEL: "CRITICAL",  # else a line for each event that a server did not take
+}
 
 
 @dataclass(slots=True)
@@ -48,20 +62,27 @@ def run(
 ) -> Trained:
     """Call the flow in this process against `api`, and return what it came to."""
     call = _Call(listen=listen, handler=signal.getsignal(signal.SIGTERM))
-    # Prefect's own heartbeat makes every flow wait for a thread that sleeps whole seconds: ours does not.
-    settings = {PREFECT_API_URL: api, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    settings = SETTINGS | {PREFECT_API_URL: api}
     token = _call.set(call)
     _hush()
+    problem: Exception | None = None
     try:
         with temporary_settings(settings):
             _crashes.reconcile()
             assay_train(str(spec), home=str(home), overrides=list(overrides), fresh=fresh, return_state=True)
+    except Exception as error:
+        problem = error
     finally:
         _call.reset(token)
     if call.error is not None:
         raise call.error
-    assert call.result is not None, "the flow ended without a result and without an error"
-    return Trained(result=call.result, url=call.url)
+    if call.result is None:
+        raise ServersError(f"Prefect at {api} does not do what it is asked: {problem}") from problem
+    if problem is None:
+        return Trained(result=call.result, url=call.url)
+    # Prefect has missed the end of the run. The ledger has not, and the next run puts Prefect right.
+    lost = f"Prefect at {api} no longer answers: it does not know how this run ended."
+    return Trained(result=replace(call.result, warnings=(*call.result.warnings, lost)), url="", lost=True)
 
 
 @flow(
@@ -86,17 +107,17 @@ def assay_train(spec: str, home: str, overrides: list[str] | None = None, fresh:
                 fresh=fresh,
                 spec_path=spec,
             )
-            create_markdown_artifact(
-                key=_words.artifact_key(result.name),
-                markdown=_words.decision(result),
-                description=f"{result.name}: {result.outcome}",
-            )
     except (CancelledError, KeyboardInterrupt) as error:
         call.error = error
         return Cancelled(message=str(error) or "interrupted")
     except BaseException as error:
         call.error = error
         raise
+    create_markdown_artifact(
+        key=_words.artifact_key(result.name),
+        markdown=_words.decision(result),
+        description=f"{result.name}: {result.outcome}",
+    )
     return Completed(name=result.outcome.capitalize(), message=result.decision.reason)
 
 
@@ -165,6 +186,8 @@ def _told_by(handler: Any) -> Iterator[None]:
 
 
 def _hush() -> None:
-    """Keep the logs of runs out of the terminal, where assay speaks for itself; Prefect's own warnings still come."""
+    """Keep Prefect out of the terminal, where assay speaks for itself. The logs of runs still go to Prefect."""
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).propagate = False
+    for name in ("prefect.events", "EventsWorker"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

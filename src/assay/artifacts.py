@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, Protocol, TypeVar
 
+FOLD_COLUMN = "assay_fold"
+"""The column that a source of pre-split files adds: the fold that a row's file was given for. Never a feature."""
+
 T = TypeVar("T")
 Task = Literal["classification", "regression"]
 Kind = Literal["numeric", "categorical", "datetime"]

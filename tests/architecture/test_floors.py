@@ -30,7 +30,12 @@ ROOMS = {
     "typer": {"cli"},
     "rich": {"cli"},
 }
-LIGHT = {"errors": set(), "artifacts": {"assay"}, "spec": {"assay", "pydantic", "pydantic_core", "yaml"}, "gates": {"assay", "pydantic"}}
+LIGHT = {
+    "errors": set(),
+    "artifacts": {"assay"},
+    "spec": {"assay", "pydantic", "pydantic_core", "yaml"},
+    "gates": {"assay", "pydantic"},
+}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -138,6 +143,8 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 
 
 def test_files_stay_short() -> None:
-    long = {str(path.relative_to(SOURCE)): n for path in SOURCE.rglob("*.py") if (n := path.read_text().count("\n")) > 400}
+    long = {
+        str(path.relative_to(SOURCE)): n for path in SOURCE.rglob("*.py") if (n := path.read_text().count("\n")) > 400
+    }
     long.pop("artifacts.py", None)  # one flat list of hand-offs
     assert not long

@@ -14,7 +14,7 @@ from assay.cli._progress import Watch
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.87123, "0.8712"), (-1.5, "-1.5000"), (12345.6, "12,346"), (None, ""), (0.0, "0.0000")]
+    ("value", "text"), [(0.87123, "0.8712"), (-1.5, "-1.5000"), (12345.6, "12,346"), (None, ""), (-0.0, "0.0000")]
 )
 def test_numbers_have_as_many_digits_as_people_read(value: float | None, text: str) -> None:
     assert _print.number(value) == text

@@ -33,9 +33,9 @@ def answer(capsys: pytest.CaptureFixture[str]) -> Any:
     return call
 
 
-# The constant baseline is right for 0.77 of these rows; with 1,000 of them it may be anything from 0.74 to 0.80.
+# The constant baseline is right for 0.746 of the 1,000 test rows: in the long run for anything from 0.723 to 0.768.
 @pytest.mark.parametrize(
-    ("at_least", "outcome", "code"), [(0.6, "promoted", 0), (0.95, "refused", 2), (0.77, "inconclusive", 3)]
+    ("at_least", "outcome", "code"), [(0.6, "promoted", 0), (0.95, "refused", 2), (0.76, "inconclusive", 3)]
 )
 @pytest.mark.usefixtures("home")
 def test_the_exit_code_is_the_decision(spec_path: Path, answer: Any, at_least: float, outcome: str, code: int) -> None:

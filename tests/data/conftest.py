@@ -12,6 +12,8 @@ from assay.artifacts import Folds, Snapshot
 from assay.spec.data import DataSpec, SplitSpec, TargetSpec
 from assay.store import Store
 
+Take = Callable[..., Snapshot]
+Parted = Callable[..., Folds]
 ADULT = Path(__file__).parents[2] / "examples" / "adult" / "adult.parquet"
 
 
@@ -21,7 +23,7 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def take(tmp_path: Path, store: Store) -> Callable[..., Snapshot]:
+def take(tmp_path: Path, store: Store) -> Take:
     """Ingest a path (with options of the source), or a table from Python."""
 
     def ingest(path: Any = None, table: Any = None, source: str = "file", **options: Any) -> Snapshot:
@@ -33,7 +35,7 @@ def take(tmp_path: Path, store: Store) -> Callable[..., Snapshot]:
 
 
 @pytest.fixture
-def parted(take: Callable[..., Snapshot], store: Store) -> Callable[..., Folds]:
+def parted(take: Take, store: Store) -> Parted:
     """Ingest an Arrow table and split it; the target is `y`."""
 
     def split(table: pa.Table, task: Any = "classification", seed: int = 0, target: str = "y", **options: Any) -> Folds:

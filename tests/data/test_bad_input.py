@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,7 +12,7 @@ import pytest
 
 from assay.errors import DataError
 
-from .conftest import ADULT
+from .conftest import ADULT, Take
 
 CSV = {
     "empty": (b"", r"a\.csv is empty"),
@@ -29,7 +32,7 @@ CSV = {
 
 
 @pytest.mark.parametrize("name", CSV)
-def test_a_bad_csv_file_is_told_by_line_and_column(take, tmp_path, name):
+def test_a_bad_csv_file_is_told_by_line_and_column(take: Take, tmp_path: Path, name: str) -> None:
     content, message = CSV[name]
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(DataError, match=message) as caught:
@@ -38,12 +41,12 @@ def test_a_bad_csv_file_is_told_by_line_and_column(take, tmp_path, name):
     assert "Allowed" in str(caught.value)
 
 
-def test_a_cell_at_the_limit_is_read(take, tmp_path):
+def test_a_cell_at_the_limit_is_read(take: Take, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"x\n" + b"z" * 1_000_000 + b"\n")
     assert take("a.csv").n_rows == 1
 
 
-def test_a_missing_file_is_told_with_the_nearest_name(take, tmp_path):
+def test_a_missing_file_is_told_with_the_nearest_name(take: Take, tmp_path: Path) -> None:
     (tmp_path / "adult.csv").write_text("x\n1\n")
     with pytest.raises(DataError, match=r"adlut\.csv: there is no such file.*Did you mean 'adult\.csv'"):
         take("adlut.csv")
@@ -54,19 +57,19 @@ def test_a_missing_file_is_told_with_the_nearest_name(take, tmp_path):
 
 
 @pytest.mark.parametrize("uri", ["ftp://host/a.csv", "file:///etc/passwd", "http://host/a.csv"])
-def test_only_known_schemes_are_opened(take, uri):
+def test_only_known_schemes_are_opened(take: Take, uri: str) -> None:
     with pytest.raises(DataError, match=r"unknown scheme.*Allowed: s3://, gs://"):
         take(uri)
 
 
-def test_an_s3_error_keeps_the_keys_to_itself(take):
+def test_an_s3_error_keeps_the_keys_to_itself(take: Take) -> None:
     with pytest.raises(DataError) as caught:
         take("s3://AKIAKEY:topsecret@bucket/a.csv?scheme=http&endpoint_override=127.0.0.1:1&region=x&allow_bucket=0")
     assert "topsecret" not in str(caught.value)
     assert "s3://bucket/a.csv" in str(caught.value)
 
 
-def test_files_of_several_formats_are_not_mixed(take, tmp_path):
+def test_files_of_several_formats_are_not_mixed(take: Take, tmp_path: Path) -> None:
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "a.csv").write_text("x\n1\n")
     pq.write_table(pa.table({"x": [1]}), tmp_path / "parts" / "b.parquet")
@@ -74,7 +77,7 @@ def test_files_of_several_formats_are_not_mixed(take, tmp_path):
         take("parts")
 
 
-def test_files_with_other_columns_are_not_joined(take, tmp_path):
+def test_files_with_other_columns_are_not_joined(take: Take, tmp_path: Path) -> None:
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "a.csv").write_text("x,y\n1,2\n")
     (tmp_path / "parts" / "b.csv").write_text("x,z\n1,2\n")
@@ -83,14 +86,14 @@ def test_files_with_other_columns_are_not_joined(take, tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0.5, 0.999])
-def test_a_parquet_file_that_is_cut_short_is_told(take, tmp_path, keep):
+def test_a_parquet_file_that_is_cut_short_is_told(take: Take, tmp_path: Path, keep: float) -> None:
     whole = ADULT.read_bytes()
     (tmp_path / "a.parquet").write_bytes(whole[: int(len(whole) * keep)])
     with pytest.raises(DataError, match=r"a\.parquet cannot be read.*cut short"):
         take("a.parquet")
 
 
-def test_a_parquet_file_with_broken_pages_is_told(take, tmp_path):
+def test_a_parquet_file_with_broken_pages_is_told(take: Take, tmp_path: Path) -> None:
     whole = bytearray(ADULT.read_bytes())
     whole[1000:60_000] = bytes(59_000)
     (tmp_path / "a.parquet").write_bytes(whole)
@@ -98,18 +101,18 @@ def test_a_parquet_file_with_broken_pages_is_told(take, tmp_path):
         take("a.parquet")
 
 
-def test_arrow_extension_types_are_refused_before_one_is_built(take, tmp_path):
-    class Trap(pa.ExtensionType):
+def test_arrow_extension_types_are_refused_before_one_is_built(take: Take, tmp_path: Path) -> None:
+    class Trap(pa.ExtensionType):  # type: ignore[misc]
         built = 0
 
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__(pa.int64(), "assay.trap")
 
-        def __arrow_ext_serialize__(self):
+        def __arrow_ext_serialize__(self) -> bytes:
             return b""
 
         @classmethod
-        def __arrow_ext_deserialize__(cls, storage_type, serialized):
+        def __arrow_ext_deserialize__(cls, storage_type: Any, serialized: bytes) -> Trap:
             cls.built += 1
             return cls()
 
@@ -128,12 +131,12 @@ def test_arrow_extension_types_are_refused_before_one_is_built(take, tmp_path):
 
 
 @pytest.mark.parametrize("values", [pa.array([[1]]), pa.array([{"a": 1}]), pa.array([b"x"])])
-def test_nested_and_binary_columns_are_refused_by_name(take, values):
+def test_nested_and_binary_columns_are_refused_by_name(take: Take, values: pa.Array) -> None:
     with pytest.raises(DataError, match=r"Column 'x' has the type .*Allowed: numbers"):
         take(table=pa.table({"x": values}))
 
 
-def test_a_frame_with_mixed_objects_is_refused(take):
+def test_a_frame_with_mixed_objects_is_refused(take: Take) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         take(table=pd.DataFrame({"x": [1, "a", object()]}))
     with pytest.raises(DataError, match="Duplicate column names"):

@@ -6,13 +6,14 @@ import pyarrow.parquet as pq
 
 from assay import data
 from assay.spec.data import SplitSpec, TargetSpec
+from assay.store import Store
 
-from .conftest import ADULT
+from .conftest import ADULT, Take
 
 
-def test_a_profile_says_per_fold_what_pandas_says(take, store):
+def test_a_profile_says_per_fold_what_pandas_says(take: Take, store: Store) -> None:
     snapshot = take(str(ADULT))
-    spec = SplitSpec(by="column", column="split")
+    spec = SplitSpec.model_validate({"by": "column", "column": "split"})
     folds = data.split(snapshot, spec, TargetSpec(column="income"), "classification", 0, store=store)
     profile = data.profile(snapshot, folds, ("sex",), store=store)
     frame = pq.read_table(ADULT).to_pandas()
@@ -30,7 +31,7 @@ def test_a_profile_says_per_fold_what_pandas_says(take, store):
     assert f"{train['occupation'].isna().sum():,} missing" in dict(columns["occupation"].summary)["train"]
 
 
-def test_values_of_personal_columns_are_not_shown(take, store):
+def test_values_of_personal_columns_are_not_shown(take: Take, store: Store) -> None:
     table = pa.table({"y": ["a", "b"] * 50, "name": [f"secret{i}" for i in range(100)], "n": [12345.5] * 100})
     snapshot = take(table=table)
     folds = data.split(snapshot, SplitSpec(), TargetSpec(column="y"), "classification", 0, store=store)
@@ -39,11 +40,16 @@ def test_values_of_personal_columns_are_not_shown(take, store):
     assert "12345" not in str(profile)
 
 
-def test_a_column_of_nulls_and_times_are_profiled(take, store):
+def test_a_column_of_nulls_and_times_are_profiled(take: Take, store: Store) -> None:
     table = pa.table({"y": ["a", "b"] * 50, "none": pa.nulls(100), "t": pd.date_range("2020-01-01", periods=100)})
     snapshot = take(table=table)
     folds = data.split(
-        snapshot, SplitSpec(by="time", column="t"), TargetSpec(column="y"), "classification", 0, store=store
+        snapshot,
+        SplitSpec.model_validate({"by": "time", "column": "t"}),
+        TargetSpec(column="y"),
+        "classification",
+        0,
+        store=store,
     )
     columns = {column.name: dict(column.summary) for column in data.profile(snapshot, folds, (), store=store).columns}
     assert columns["none"]["test"] == f"{folds.test.n_rows} missing of {folds.test.n_rows}"

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from assay import data
+from assay.artifacts import Folds
 from assay.errors import DataError
 from assay.spec import plugins
 from assay.spec.data import SplitSpec, TargetSpec
+from assay.store import Store
 
-from .conftest import ADULT
+from .conftest import ADULT, Parted, Take
 
 SPLITS: list[dict[str, Any]] = [
     {"by": "random"},
@@ -29,7 +31,7 @@ SPLITS: list[dict[str, Any]] = [
 ]
 
 
-def rows_of(folds, store) -> dict[str, list[int]]:
+def rows_of(folds: Folds, store: Store) -> dict[str, list[int]]:
     there = {"train": folds.train, "valid": folds.valid, "test": folds.test, "audit": folds.audit}
     return {name: store.array(fold.rows).tolist() for name, fold in there.items() if fold is not None}
 
@@ -49,12 +51,14 @@ def table_of(n_rows: int, seed: int) -> pa.Table:
     )
 
 
-def test_every_splitter_of_assay_is_tried_here():
+def test_every_splitter_of_assay_is_tried_here() -> None:
     assert {split["by"] for split in SPLITS} == set(plugins.names("splitter"))
 
 
 @pytest.mark.parametrize("options", SPLITS, ids=str)
-def test_folds_are_disjoint_sorted_and_hold_every_row_with_a_target(parted, store, options):
+def test_folds_are_disjoint_sorted_and_hold_every_row_with_a_target(
+    parted: Parted, store: Store, options: dict[str, Any]
+) -> None:
     table = table_of(500, seed=1)
     y = table["y"].to_pylist()
     y[3] = y[77] = None
@@ -70,14 +74,16 @@ def test_folds_are_disjoint_sorted_and_hold_every_row_with_a_target(parted, stor
 @pytest.mark.parametrize("options", SPLITS, ids=str)
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1), fold=st.sampled_from(["test", "valid", "audit"]))
-def test_what_stands_in_one_fold_never_moves_a_row_between_others(parted, store, options, seed, fold):
+def test_what_stands_in_one_fold_never_moves_a_row_between_others(
+    parted: Parted, store: Store, options: dict[str, Any], seed: int, fold: str
+) -> None:
     """All that does not say which fold a row goes to is replaced; labels too, except where the draw is stratified."""
     table = table_of(300, seed=2)
     before = rows_of(parted(table, **options), store)
     draw = np.random.default_rng(seed)
     changed = np.zeros(300, bool)
     changed[before.get(fold, [])] = True
-    columns = {"x": draw.normal(size=300) * 1e9, "s": draw.choice(["", "never seen", None], 300)}
+    columns = {"x": draw.normal(size=300) * 1e9, "s": draw.choice(np.array(["", "never seen", None]), 300)}
     drawn_by_label = options["by"] == "random" and options.get("stratify", True)
     drawn_by_label |= fold != "test" and options["by"] in ("column", "files")
     drawn_by_label |= fold == "test" and "audit_frac" in options and options["by"] == "column"
@@ -89,7 +95,7 @@ def test_what_stands_in_one_fold_never_moves_a_row_between_others(parted, store,
     assert rows_of(parted(table, **options), store) == before
 
 
-def test_an_official_test_fold_may_hold_any_labels(parted, store):
+def test_an_official_test_fold_may_hold_any_labels(parted: Parted, store: Store) -> None:
     """The valid rows are drawn by the labels of train rows alone."""
     table = table_of(400, seed=3)
     options = {"by": "column", "column": "c", "train": "a", "test": "b"}
@@ -99,7 +105,7 @@ def test_an_official_test_fold_may_hold_any_labels(parted, store):
     assert rows_of(parted(table.set_column(0, "y", y), **options), store) == before
 
 
-def test_more_test_rows_change_nothing_about_train_and_valid(parted, store):
+def test_more_test_rows_change_nothing_about_train_and_valid(parted: Parted, store: Store) -> None:
     table = table_of(400, seed=4).sort_by([("assay_fold", "descending")])  # train first, as files are read
     more = pa.concat_tables([table, table.filter(pa.compute.equal(table["assay_fold"], "test"))])
     before, after = (rows_of(parted(rows, by="files"), store) for rows in (table, more))
@@ -108,7 +114,7 @@ def test_more_test_rows_change_nothing_about_train_and_valid(parted, store):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_random_folds_hold_each_class_in_the_shares_of_scikit_learn(parted, store, seed):
+def test_random_folds_hold_each_class_in_the_shares_of_scikit_learn(parted: Parted, store: Store, seed: int) -> None:
     table = pq.read_table(ADULT, columns=["age", "income"])
     folds = parted(table, target="income", seed=seed, by="random", test_frac=0.25, valid_frac=0.1)
     y = table["income"].to_pandas()
@@ -120,14 +126,14 @@ def test_random_folds_hold_each_class_in_the_shares_of_scikit_learn(parted, stor
         assert (counts - y.value_counts() * share).abs().max() <= 3
 
 
-def test_a_draw_is_the_same_for_the_same_seed_and_another_for_another(parted, store):
+def test_a_draw_is_the_same_for_the_same_seed_and_another_for_another(parted: Parted, store: Store) -> None:
     table = table_of(300, seed=5)
     first, again, other = (rows_of(parted(table, seed=seed, by="random"), store) for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
 
-def test_the_dictionary_order_of_the_target_does_not_matter(parted, store):
+def test_the_dictionary_order_of_the_target_does_not_matter(parted: Parted, store: Store) -> None:
     table = table_of(300, seed=6)
     table = table.set_column(0, "y", table["y"].combine_chunks().dictionary_encode())
     codes = table["y"].combine_chunks()
@@ -142,7 +148,7 @@ def test_the_dictionary_order_of_the_target_does_not_matter(parted, store):
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sizes=st.lists(st.integers(1, 40), min_size=3, max_size=30), seed=st.integers(0, 9))
-def test_no_group_stands_in_two_folds(parted, store, sizes, seed):
+def test_no_group_stands_in_two_folds(parted: Parted, store: Store, sizes: list[int], seed: int) -> None:
     if sum(sizes) < 8 or min(sizes) < 2:
         sizes = [size + 2 for size in sizes]
     groups = [f"g{i}" for i, size in enumerate(sizes) for _ in range(size)]
@@ -155,18 +161,18 @@ def test_no_group_stands_in_two_folds(parted, store, sizes, seed):
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(times=st.lists(st.integers(0, 12), min_size=60, max_size=200))
-def test_time_never_goes_back_and_ties_stay_together(parted, store, times):
+def test_time_never_goes_back_and_ties_stay_together(parted: Parted, store: Store, times: list[int]) -> None:
     table = pa.table({"t": times, "y": np.arange(len(times), dtype=float)})
     try:
         folds = parted(table, task="regression", by="time", column="t")
-    except DataError as problem:
-        assert "too few rows" in str(problem)  # many rows of one time leave a fold empty
+    except DataError:  # many rows of one time leave a fold empty
+        assert np.bincount(times).max() >= 0.1 * len(times)
         return
     train, valid, test = ([times[row] for row in ids] for ids in rows_of(folds, store).values())
     assert max(train) < min(valid) <= max(valid) < min(test)
 
 
-def test_timestamps_are_split_by_time_in_the_shares_asked_for(parted, store):
+def test_timestamps_are_split_by_time_in_the_shares_asked_for(parted: Parted, store: Store) -> None:
     when = pd.date_range("2020-01-01", periods=1000, freq="h")
     order = np.random.default_rng(0).permutation(1000)
     table = pa.table({"t": when[order], "y": np.arange(1000.0)})
@@ -178,7 +184,7 @@ def test_timestamps_are_split_by_time_in_the_shares_asked_for(parted, store):
     assert max(order[rows["test"]]) < min(order[rows["audit"]])
 
 
-def test_equal_rows_in_two_folds_are_counted(parted):
+def test_equal_rows_in_two_folds_are_counted(parted: Parted) -> None:
     rows = pd.DataFrame({"x": range(40), "y": ["a", "b"] * 20, "c": ["tr"] * 20 + ["va"] * 10 + ["te"] * 10})
     rows.loc[30:34, ["x", "y"]] = rows.loc[0:4, ["x", "y"]].to_numpy()  # five test rows stand in train
     rows.loc[35, ["x", "y"]] = rows.loc[20, ["x", "y"]].to_numpy()  # one in valid
@@ -186,7 +192,7 @@ def test_equal_rows_in_two_folds_are_counted(parted):
     assert dict(folds.duplicates) == {"train/valid": 0, "train/test": 5, "valid/test": 1}
 
 
-def test_the_duplicates_of_adult_are_those_that_pandas_finds(parted, store):
+def test_the_duplicates_of_adult_are_those_that_pandas_finds(parted: Parted, store: Store) -> None:
     table = pq.read_table(ADULT)
     folds = parted(table, target="income", by="column", column="split")
     rows = rows_of(folds, store)
@@ -207,13 +213,13 @@ BAD_TARGETS: dict[str, tuple[dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_TARGETS)
-def test_a_target_that_cannot_be_learnt_from_is_told(parted, name):
+def test_a_target_that_cannot_be_learnt_from_is_told(parted: Parted, name: str) -> None:
     columns, task, message = BAD_TARGETS[name]
     with pytest.raises(DataError, match=message):
         parted(pa.table(columns), task=task)
 
 
-def test_a_target_that_is_not_there_is_told_with_the_nearest_name(parted):
+def test_a_target_that_is_not_there_is_told_with_the_nearest_name(parted: Parted) -> None:
     with pytest.raises(DataError, match=r"no column 'incom'.*Did you mean 'income'"):
         parted(pa.table({"income": ["a", "b"]}), target="incom")
 
@@ -232,30 +238,32 @@ def test_a_target_that_is_not_there_is_told_with_the_nearest_name(parted):
         ({"by": "random", "test_frac": 0.004}, r"too few rows.*test 1"),
     ],
 )
-def test_a_split_that_cannot_be_made_is_told(parted, options, message):
+def test_a_split_that_cannot_be_made_is_told(parted: Parted, options: dict[str, Any], message: str) -> None:
     table = table_of(200, seed=7).drop_columns(["assay_fold"]).append_column("n", pa.array([None] + [1] * 199))
     with pytest.raises(DataError, match=message):
         parted(table, seed=1, **options)
 
 
-def test_a_class_that_no_train_row_has_is_told(parted):
+def test_a_class_that_no_train_row_has_is_told(parted: Parted) -> None:
     table = pa.table({"y": ["a", "b"] * 20 + ["only in test"] * 2, "c": ["train"] * 40 + ["test"] * 2})
-    with pytest.raises(DataError, match="1 class.*stand in no train row: 'only in test'"):
+    with pytest.raises(DataError, match=r"1 class.*stand in no train row: 'only in test'"):
         parted(table, by="column", column="c")
 
 
-def test_numbers_and_booleans_name_folds_too(parted, store):
+def test_numbers_and_booleans_name_folds_too(parted: Parted, store: Store) -> None:
     table = pa.table({"y": ["a", "b"] * 20, "c": [0] * 20 + [1] * 20, "b": [True] * 30 + [False] * 10})
     assert parted(table, by="column", column="c", train="0", test="1").test.n_rows == 20
     assert parted(table, by="column", column="b", train="true", test="false").test.n_rows == 10
 
 
-def test_a_splitter_of_someone_else_gets_the_table_and_the_target(take, store, monkeypatch):
+def test_a_splitter_of_someone_else_gets_the_table_and_the_target(
+    take: Take, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Halves:
         from assay.data.splitters.files import Config
 
         @staticmethod
-        def assign(config, table, target, task, seed):
+        def assign(config: Any, table: pa.Table, target: Any, task: Any, seed: int) -> Any:
             return (np.arange(table.num_rows) % 3).astype(np.int8)
 
     monkeypatch.setattr(plugins, "load", lambda kind, name: Halves)

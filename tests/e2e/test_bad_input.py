@@ -109,9 +109,9 @@ def write(folder: Path, table: pa.Table, name: str, column: pa.Array) -> None:
 
 
 CASES: list[tuple[Break, tuple[str, ...]]] = [
-    (unknown_key, ("small.yaml:10", "trainng", "Did you mean 'training'")),
-    (wrong_type, ("small.yaml:10", "training.epochs", "'many'", "integer")),
-    (unknown_option_of_a_family, ("small.yaml:9", "depht")),
+    (unknown_key, ("small.yaml:12", "trainng", "Did you mean 'training'")),
+    (wrong_type, ("small.yaml:12", "training.epochs", "'many'", "integer")),
+    (unknown_option_of_a_family, ("small.yaml:11", "depht")),
     (missing_file, ("small.parquet",)),
     (empty_file, ("small.parquet", "empty")),
     (empty_csv, ("small.csv", "empty")),

@@ -108,6 +108,11 @@ def test_a_class_that_no_row_has_is_left_out_of_means() -> None:
     assert TABLE["roc_auc"].value(Weighted(kept, w_RN))[0] == pytest.approx(expected)
 
 
+def test_a_constant_target_explains_nothing() -> None:
+    flat = Scored(np.full(5, 3.0), np.arange(5.0))
+    assert TABLE["r2"].value(Weighted(flat, np.ones((1, 5))))[0] == sk.r2_score(flat.y_N, flat.y_hat_N) == 0
+
+
 def test_every_metric_says_what_zero_means() -> None:
     assert all(metric.zero.startswith("0: ") for metric in METRICS)
 

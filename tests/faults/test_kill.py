@@ -16,7 +16,19 @@ from typing import Any
 import pytest
 from assay.ledger import Ledger, read_events
 
-STAGES = ("ingest", "validate", "split", "preprocess", "encode", "train", "predict", "audit", "decide", "report", "register")
+STAGES = (
+    "ingest",
+    "validate",
+    "split",
+    "preprocess",
+    "encode",
+    "train",
+    "predict",
+    "audit",
+    "decide",
+    "report",
+    "register",
+)
 
 
 def events(home: Path) -> Iterator[dict[str, Any]]:
@@ -89,7 +101,9 @@ def test_a_training_that_was_killed_goes_on_from_its_last_checkpoint_to_the_same
     resumed = finish(home, spec_path)
     undisturbed = finish(tmp_path / "other", spec_path)
     assert resumed["model"]["weights"]["sha256"] == undisturbed["model"]["weights"]["sha256"]
-    assert [epoch["epoch"] for epoch in resumed["model"]["epochs"]] == [e["epoch"] for e in undisturbed["model"]["epochs"]]
+    assert [epoch["epoch"] for epoch in resumed["model"]["epochs"]] == [
+        e["epoch"] for e in undisturbed["model"]["epochs"]
+    ]
     check_history(home)
     assert mlflow_counts(home) == (1, 1)
 

@@ -162,3 +162,22 @@ def test_a_killed_run_is_called_crashed_by_the_server_alone(child: subprocess.Po
         assert time.monotonic() < deadline
         time.sleep(2)
     assert os.path.exists(f"/proc/{child.pid}") is False
+
+
+@pytest.mark.slow
+def test_a_prefect_that_dies_meanwhile_costs_the_run_nothing(first: First, home: Path, ask: Ask) -> None:
+    name = f"alone-{time.monotonic_ns()}"
+    command = [str(Path(sys.executable).with_name("assay")), "run", str(first.spec), "--orchestrator", "prefect"]
+    command += ["--set", "training.epochs=100", "--set", "training.early_stopping=null", "--set", f"name={name}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not any('"kind": "epoch"' in path.read_text() for path in (home / "runs").glob(f"{name}-*/events.jsonl")):
+            time.sleep(0.2)
+        left = flow_run(ask, state={"type": {"any_": ["RUNNING"]}})
+        os.kill(json.loads((home / "servers.json").read_text())["prefect"]["pid"], signal.SIGKILL)
+        output, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors
+    assert "no longer answers" in output
+    assert "Traceback" not in errors
+    local.up(home)
+    run(first.spec, home)
+    assert flow_run(ask, id={"any_": [left["id"]]})["state_type"] == "CRASHED"

@@ -52,7 +52,7 @@ def test_the_rows_that_would_decide_shrink_the_interval_to_the_bound() -> None:
     found = at_least(0.846)
     more = int(re.search(r"About ([\d,]+) more test rows", found.reason)[1].replace(",", ""))
     arm = 0.01 * 1.6449 / 1.96 * (1000 / (1000 + more)) ** 0.5
-    assert arm == pytest.approx(0.004, rel=1e-3)
+    assert 0.0038 < arm <= 0.004
     assert "no reasonable number" in at_least(0.85).reason
 
 

@@ -46,8 +46,8 @@ def test_bounds_hold_the_gap_and_stay_possible(n_a: int, n_b: int, data: st.Data
     low, high = _rates.bounds(both, "difference", 0.95)
     assert -1 - 1e-9 <= low <= _rates.gap(both, "difference") <= high <= 1 + 1e-9
     wider = _rates.bounds(both, "difference", 0.999)
-    assert wider[0] <= low
-    assert high <= wider[1]
+    assert wider[0] <= low + 1e-9
+    assert high <= wider[1] + 1e-9
     turned = _rates.bounds(_rates.turned(both), "difference", 0.95)
     assert turned == pytest.approx((-high, -low))
 
@@ -64,7 +64,7 @@ def test_each_bound_is_passed_by_the_truth_as_rarely_as_it_says(p_a: float, p_b:
     assert below < 0.06
 
 
-@pytest.mark.parametrize("k_a", [60, 75, 90])
+@pytest.mark.parametrize("k_a", [60, 75, 83])
 def test_the_rows_that_would_decide_do_decide_and_fewer_do_not(k_a: int) -> None:
     both = pair(k_a, 200, 50, 200)
     assert _rates.verdict(both, "difference", LIMITS, 1) == "INCONCLUSIVE"

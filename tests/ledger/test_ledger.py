@@ -15,7 +15,15 @@ from assay.ledger import Commit, EventLog, Ledger, find_home, read_events
 
 
 def a_commit(key: str = "k1", **fields: object) -> Commit:
-    known = {"stage": "train", "key": key, "parts": {"a": "1"}, "artifact": "{}", "seconds": 1.0, "run_id": "r", "time": 0.0}
+    known = {
+        "stage": "train",
+        "key": key,
+        "parts": {"a": "1"},
+        "artifact": "{}",
+        "seconds": 1.0,
+        "run_id": "r",
+        "time": 0.0,
+    }
     return Commit(**{**known, **fields})  # type: ignore[arg-type]
 
 
@@ -124,5 +132,3 @@ def test_the_home_is_the_nearest_state_folder(tmp_path: Path, monkeypatch: pytes
 
 def _fields(row: object) -> dict[str, object]:
     return {name: getattr(row, name) for name in row.__slots__}  # type: ignore[attr-defined]
-
-

@@ -120,7 +120,7 @@ def test_the_last_block_may_compute_the_first_token_alone(rows: tuple[Tensor, Te
 
 def test_a_token_is_a_line_of_its_number_or_the_row_of_its_level(rows: tuple[Tensor, Tensor]) -> None:
     numeric, codes = rows
-    tokens = build("ft_transformer").tokens
+    tokens = build("ft_transformer", numeric_embedding="linear").tokens
     out = tokens(numeric, codes)
     assert out.shape == (16, 1 + 3 + 2, tokens.answer_W.numel())
     torch.testing.assert_close(out[:, 2], numeric[:, 1:2] * tokens.numeric.weight_FD[1] + tokens.numeric.bias_FD[1])

@@ -66,7 +66,7 @@ FILES = [
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", ["flipped", "missing"])
-def test_one_flipped_byte_in_any_file_is_an_error(mlflow: Registry, tmp_path: Path, name: str, damage: str) -> None:
+def test_one_flipped_byte_or_missing_file_is_an_error(mlflow: Registry, tmp_path: Path, name: str, damage: str) -> None:
     mlflow.register(mlflow.model(1), promote())
     path = bundle(mlflow) / name
     data = bytearray(path.read_bytes())

@@ -38,7 +38,10 @@ def test_a_minimal_spec_is_good_and_relative_to_its_folder(tmp_path: Path) -> No
 
 
 def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
-    text = GOOD + "trainng: {epochs: 3}\ntraining:\n  epochs: -1\n  early_stopping: {metrc: loss}\ngates:\n  - {gate: min_metrc}\n"
+    text = (
+        GOOD
+        + "trainng: {epochs: 3}\ntraining:\n  epochs: -1\n  early_stopping: {metrc: loss}\ngates:\n  - {gate: min_metrc}\n"
+    )
     found = mistakes(tmp_path, text)
     assert [line.split(":")[1] for line in found] == ["6", "8", "9", "11"]
     assert "Did you mean 'training'?" in found[0]
@@ -48,7 +51,9 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
 
 
 def test_options_of_plugins_are_checked_by_their_owner(tmp_path: Path) -> None:
-    found = mistakes(tmp_path, GOOD + "model:\n  family: mlp\n  depht: 3\ngates:\n  - gate: min_metric\n    metric: accuracy\n")
+    found = mistakes(
+        tmp_path, GOOD + "model:\n  family: mlp\n  depht: 3\ngates:\n  - gate: min_metric\n    metric: accuracy\n"
+    )
     assert any("spec.yaml:8: model.depht: unknown key 'depht'" in line for line in found)
     assert any("at_least" in line for line in found)
 
@@ -100,7 +105,9 @@ def test_yes_and_no_stay_words(tmp_path: Path) -> None:
 
 
 def test_a_rendered_spec_reads_back_as_itself_with_every_default(tmp_path: Path) -> None:
-    spec = loading.load_spec(write(tmp_path, GOOD + "gates:\n  - {gate: min_metric, metric: accuracy, at_least: 0.8}\n"))
+    spec = loading.load_spec(
+        write(tmp_path, GOOD + "gates:\n  - {gate: min_metric, metric: accuracy, at_least: 0.8}\n")
+    )
     text = loading.render(spec)
     again = loading.load_spec(write(tmp_path, text))
     assert loading.render(again) == text

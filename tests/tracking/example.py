@@ -57,6 +57,7 @@ class Run:
     home: Path
     run_id: str = "adult-20260101-000000-abc"
     experiment: str = "adult"
+    source: str = "adult.parquet"
 
     def emit(self, kind: str, **fields: Any) -> None:
         with closing(EventLog(self.folder / "events.jsonl")) as log:
@@ -111,7 +112,7 @@ class Run:
 
     def data_stages(self) -> None:
         table, rows = self.blob("table.arrow", b"SECRET ROWS"), self.store.put_array(np.arange(3), "rows.npy")
-        source = Source(description="adult.parquet", sha256="5" * 64, n_bytes=11)
+        source = Source(description=self.source, sha256="5" * 64, n_bytes=11)
         self.commit("ingest", Snapshot(table=table, source=source, columns=INPUTS, n_rows=9))
         docs = self.blob("data-docs.html", b"<html>docs</html>")
         self.commit("validate", ValidationReport(passed=True, results=(), docs=docs))

@@ -20,9 +20,10 @@ from tests.registry.example import make_model, promote
 from tests.tracking.example import Run, Seen, free_port, mlflow_server, wait_for
 
 from assay import registry, tracking
-from assay.artifacts import Calibration, Evaluation, from_json
-from assay.errors import TrackingError
+from assay.artifacts import Calibration, Evaluation, Registered, from_json
+from assay.errors import RegistryError, TrackingError
 from assay.ledger import read_events
+from assay.store import Store
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*noload:DeprecationWarning")  # of MLflow's own queries
 NOWHERE = "http://127.0.0.1:9"
@@ -30,6 +31,22 @@ NOWHERE = "http://127.0.0.1:9"
 
 def seen(run: Run) -> Seen:
     return Seen(tracking.local_uri(run.home), run.home, run.run_id)
+
+
+def register(run: Run, relay: tracking.Relay, uri: str) -> Registered:
+    """Register a model of `run` as the pipeline does."""
+    return registry.register(
+        make_model(run.store, 1),
+        Calibration(),
+        promote(),
+        "adult",
+        "champion",
+        train_hashes=run.blob("train_hashes.npy", b"x"),
+        run_id=relay.run_id,
+        uri=uri,
+        home=run.home,
+        store=run.store,
+    )
 
 
 def test_a_whole_run_is_shown_as_a_reviewer_wants_it(home: Path) -> None:
@@ -131,6 +148,8 @@ def test_an_mlflow_that_is_gone_costs_the_run_nothing_and_sync_sends_everything_
         run.start()
         with pytest.raises(TrackingError, match="does not answer"):
             relay.run_id()
+        with pytest.raises(RegistryError, match="Nothing is lost"):
+            register(run, relay, NOWHERE)
         emitting = time.monotonic()
         for number in range(100):
             run.epoch(number)
@@ -193,19 +212,7 @@ def test_the_model_shows_the_evaluation_and_the_run_no_point_more(home: Path) ->
     with run.relay(uri) as relay:
         run.start()
         run.evidence_stages()
-        made = registry.register(
-            make_model(run.store, 1),
-            Calibration(),
-            promote(),
-            "adult",
-            "champion",
-            train_hashes=run.blob("train_hashes.npy", b"x"),
-            run_id=relay.run_id,
-            uri=uri,
-            home=home,
-            store=run.store,
-        )
-        run.commit("register", made)
+        run.commit("register", register(run, relay, uri))
         run.end()
     assert relay.problem == ""
     shown = seen(run)
@@ -321,7 +328,12 @@ def test_a_server_that_is_killed_in_the_middle_and_comes_back_has_every_point_on
         stop.set()
         training.join()
         run.evidence_stages()
+        run.commit("register", register(run, relay, uri))
         run.end()
+        elsewhere = Store(home / "elsewhere")
+        champion = registry.champion("adult", "champion", uri=uri, home=home, store=elsewhere)
+    assert champion is not None
+    assert elsewhere.holds(champion.model.weights)
     assert relay.problem == ""
     assert slowest[0] < 1.0
     steps = [step for step, _ in seen(run).history("train/loss")]

@@ -137,7 +137,7 @@ def test_folds_become_datasets_with_the_digest_of_their_rows(tmp_path: Path) -> 
 
 
 def test_no_secret_of_the_spec_is_said_anywhere(tmp_path: Path) -> None:
-    run = Run(tmp_path)
+    run = Run(tmp_path, source="postgresql://ann:geheim@db/x")
     run.whole()
     run.emit("notice", text="cannot reach postgresql://ann:geheim@db/x")
     story = told(run)

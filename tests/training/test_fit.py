@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load
+from tests.training.example import Encoded, Heard
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -20,15 +21,14 @@ from assay.artifacts import Model
 from assay.errors import SpecError, TrainingError
 from assay.training._batches import order, seed_of
 
-from .conftest import Encoded, Heard
-
 
 def curve(model: Model) -> list[tuple[float, float]]:
     return [(epoch.train_loss, epoch.valid_loss) for epoch in model.epochs]
 
 
 def weights(encoded: Encoded, model: Model) -> dict[str, torch.Tensor]:
-    return load(encoded.store.read(model.weights))
+    found: dict[str, torch.Tensor] = load(encoded.store.read(model.weights))
+    return found
 
 
 def tensors(encoded: Encoded, fold: str) -> list[torch.Tensor]:
@@ -43,16 +43,16 @@ def plain_loop(
     torch.manual_seed(seed_of(0))
     inputs = models.Inputs.of(encoded.prepared, store=encoded.store)
     module = models.build(family, models.check(family, {}), inputs, encoded.prepared.target.n_outputs)
-    ema = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(0.9)) if average else None
+    ema = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(0.9)) if average else None  # type: ignore[no-untyped-call]
     optimizer = make(list(module.parameters()))
     numeric, codes, target = tensors(encoded, "train")
     losses = []
     for epoch in range(1, n_epochs + 1):
         total = 0.0
-        for index in order(len(target), 0, epoch).split(batch_size):
+        for index in torch.split(order(len(target), 0, epoch), batch_size):
             optimizer.zero_grad()
             loss = F.cross_entropy(module(numeric[index], codes[index]), target[index])
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             total += loss.item() * len(index)
             if ema is not None:
@@ -157,7 +157,7 @@ def test_metrics_of_a_regression_are_in_the_units_of_its_target(adult_age: Encod
 
 
 def test_a_loss_that_is_no_number_ends_training_with_advice(adult_income: Encoded, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"became (nan|inf) in epoch 1. Try `training.lr: 1e\+37`"):
+    with pytest.raises(TrainingError, match=r"became (nan|inf). Try `training.lr: 1e\+37`"):
         adult_income.fit(tmp_path, family="mlp", optimizer="sgd", lr=1e38)
 
 

@@ -36,8 +36,9 @@ def network() -> nn.Module:
 def walk(module: nn.Module, optimiser: Any, n_updates: int, seed: int = 1) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     for _ in range(n_updates):
-        optimiser.zero_grad()
-        F.mse_loss(module(torch.randn(16, 5, generator=generator)), torch.ones(16, 1)).backward()
+        module.zero_grad()
+        loss = F.mse_loss(module(torch.randn(16, 5, generator=generator)), torch.ones(16, 1))
+        torch.autograd.backward(loss)
         optimiser.step()
     return list(module.parameters())
 
@@ -74,7 +75,7 @@ module = torch.nn.Linear(2, 1)
 found = optimizer(module, TrainingSpec())
 module(torch.ones(3, 2)).sum().backward()
 torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-found.step(); found.zero_grad(); found.load_state_dict(found.state_dict())
+found.step(); module.zero_grad(); found.load_state_dict(found.state_dict())
 sys.exit("torch._dynamo" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.training.example import Encoded
 
 from assay.spec.training import ComputeSpec, TrainingSpec
 from assay.training._job import Job
 from assay.training._loop import Run
 from assay.training._place import Place
-
-from .conftest import Encoded
 
 
 def run(encoded: Encoded, folder: Path, rank: int, world_size: int) -> Run:
@@ -38,11 +37,11 @@ def test_gradients_of_shares_add_up_to_that_of_the_batch_however_uneven(
 ) -> None:
     index_B = torch.arange(n_rows) * 7
     whole = run(adult_income, tmp_path, 0, 1)
-    whole.share_loss(whole.network.module, index_B).backward()
+    torch.autograd.backward(whole.descent.share_loss(whole.network.module, index_B))
     gradients = [torch.zeros_like(value) for value in whole.network.module.parameters()]
     for rank in range(world_size):
         one = run(adult_income, tmp_path, rank, world_size)
-        one.share_loss(one.network.module, index_B).backward()
+        torch.autograd.backward(one.descent.share_loss(one.network.module, index_B))
         for total, value in zip(gradients, one.network.module.parameters(), strict=True):
             assert value.grad is not None
             total += value.grad

@@ -11,13 +11,12 @@ import numpy as np
 import psutil
 import pytest
 import ray
+from tests.training.example import Encoded, Heard
 
 from assay.artifacts import Model
 from assay.errors import Cancelled, TrainingError
 from assay.spec.training import ComputeSpec
 from assay.training import _ray
-
-from .conftest import Encoded, Heard
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray's own, about Ray
 
@@ -53,8 +52,9 @@ class Kills(Heard):
 
 
 def test_0_1_and_2_workers_have_the_same_loss_curve(adult_income: Encoded, tmp_path: Path) -> None:
-    # 2,442 rows in batches of 101: the last one has 18, and no share is even.
-    spec: dict[str, Any] = {"epochs": 3, "batch_size": 101, "class_weights": "balanced", "clip_norm": 1.0}
+    # 2,442 rows in batches of 101: the last one has 18, an update of two batches is the last one of an epoch alone or
+    # not, and no share is even.
+    spec: dict[str, Any] = {"batch_size": 101, "accumulate": 2, "class_weights": "balanced", "clip_norm": 1.0}
     heard = Heard()
     alone = adult_income.fit(tmp_path / "0", **spec)
     one = adult_income.fit(tmp_path / "1", **spec, compute={"workers": 1})
@@ -111,9 +111,10 @@ def test_workers_that_average_weights_learn_too_and_resume(adult_income: Encoded
             if kind == "checkpoint" and fields["epoch"] == 1:
                 (tmp_path / "b/stop").touch()
 
-    spec: dict[str, Any] = {"epochs": 30, "batch_size": 64, "sync_every": 8, "compute": {"workers": 2}}
+    alone_spec: dict[str, Any] = {"epochs": 30, "batch_size": 64, "early_stopping": None}
+    spec = alone_spec | {"sync_every": 8, "compute": {"workers": 2}}
     straight = adult_income.fit(tmp_path / "a", **spec)
-    alone = adult_income.fit(tmp_path / "c", epochs=30, batch_size=64)
+    alone = adult_income.fit(tmp_path / "c", **alone_spec)
     assert straight.epochs[-1].valid_loss == pytest.approx(alone.epochs[-1].valid_loss, abs=0.02)
     with pytest.raises(Cancelled):
         adult_income.fit(tmp_path / "b", **spec, events=Stops())

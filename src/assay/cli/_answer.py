@@ -6,6 +6,7 @@ import contextlib
 import functools
 import inspect
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,13 +30,15 @@ OPTIONS = {
 class Answer:
     """The answer to a command: its data, how to show them to a person, and the exit code.
 
-    `to_stderr` is for errors: their text goes to stderr, their data to stdout like all data.
+    `to_stderr` is for errors: their text goes to stderr, their data to stdout like all data. `at_once` ends the process
+    without waiting for the threads of libraries.
     """
 
     data: dict[str, Any]
     show: Callable[[Console], None] | None = None
     exit_code: int = 0
     to_stderr: bool = False
+    at_once: bool = False
 
     def give(self, as_json: bool) -> int:
         """Print the answer; returns the exit code."""
@@ -46,6 +49,9 @@ class Answer:
 
             self.show(_print.console(self.to_stderr))
         sys.stdout.flush()
+        if self.at_once:
+            sys.stderr.flush()
+            os._exit(self.exit_code)
         return self.exit_code
 
 

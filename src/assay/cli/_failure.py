@@ -9,12 +9,12 @@ import typer
 from assay.artifacts import as_data
 from assay.cli._answer import Answer
 from assay.cli._signals import Told
-from assay.errors import AssayError, SpecError
+from assay.errors import AssayError, Cancelled, SpecError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-FAILED, INTERRUPTED = 4, 130
+FAILED, INTERRUPTED, TERMINATED = 4, 130, 143
 STOPPED = "Stopped, as asked. The same command goes on where this one was."
 
 
@@ -26,6 +26,8 @@ def answer(error: BaseException) -> Answer:
         message, exit_code = STOPPED, error.exit_code
     elif isinstance(error, KeyboardInterrupt | typer.Abort):
         message, exit_code = STOPPED, INTERRUPTED
+    elif isinstance(error, Cancelled):
+        exit_code = TERMINATED
     elif isinstance(error, typer.TyperException):
         kind, message = "UsageError", f"{error.format_message()} See `assay --help`, or `--help` after a command."
     elif not isinstance(error, AssayError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from assay.cli._answer import Answer, command
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from assay.ledger import Garbage, RunRow
+    from assay.ledger import Garbage, Ledger, RunRow
     from assay.tracking import Synced
 
 PANEL = "The record"
@@ -58,11 +59,10 @@ def gc(
     That is checkpoints of finished trainings, and stored results that nothing refers to any more. Runs that MLflow does
     not have yet, and whatever they need, always stay.
     """
-    from assay import tracking
     from assay.ledger import Ledger, find_home
 
-    home = find_home()
-    items = Ledger(home).gc(keep=keep, uploaded=tracking.uploaded(home), dry_run=dry_run)
+    ledger = Ledger(find_home())
+    items = ledger.gc(keep=keep, uploaded=_uploaded(ledger), dry_run=dry_run)
     data = {"dry_run": dry_run, "n_bytes": sum(item.n_bytes for item in items), "removed": [_plain(i) for i in items]}
     return Answer(data, lambda console: _show_garbage(console, items, dry_run))
 
@@ -118,11 +118,24 @@ def _show_events(console: Console, events: list[dict[str, Any]]) -> None:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    """A value on one line; what is nested is in the JSON."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "…" if isinstance(value, dict | list) else str(value)
+
+
+def _uploaded(ledger: Ledger) -> frozenset[str]:
+    """The runs of which MLflow has accepted every event: the relay's cursor stands at the end of the log."""
+    found = set()
+    for row in ledger.runs():
+        cursor = ledger.folder(row.run_id) / "relay.json"
+        if cursor.is_file() and json.loads(cursor.read_bytes())["seq"] >= sum(1 for _ in ledger.events(row.run_id)):
+            found.add(row.run_id)
+    return frozenset(found)
 
 
 def _plain(item: Garbage) -> dict[str, Any]:
-    return as_data(item) | {"path": str(item.path)}
+    return {"path": str(item.path), "kind": item.kind, "n_bytes": item.n_bytes, "why": item.why}
 
 
 def _show_garbage(console: Console, items: list[Garbage], dry_run: bool) -> None:

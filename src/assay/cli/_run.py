@@ -10,6 +10,8 @@ import typer
 from assay.cli._answer import Answer, command
 
 if TYPE_CHECKING:
+    from assay_flows import Trained
+
     from assay.cli._progress import Watch
     from assay.pipeline import RunResult
     from assay.spec import Spec
@@ -47,12 +49,11 @@ def run(
     loaded = load_spec(spec, words)  # before any flow: a mistake in the spec means that nothing has run
     with Watch() as watch:
         api = _api(home, orchestrator, watch)
-        if api is None:
-            result, url = _here(loaded, spec, home, fresh, watch), ""
-        else:
-            result, url = _as_flow(spec, words, api, home, fresh, watch)
+        trained = None if api is None else _as_flow(spec, words, api, home, fresh, watch)
+        result = trained.result if trained is not None else _here(loaded, spec, home, fresh, watch)
+    url, lost = (trained.url, trained.lost) if trained is not None else ("", False)
     data = result.as_data() | {"addresses": _result.addresses(result, url)}
-    return Answer(data, lambda console: _result.show(console, result, url), result.exit_code)
+    return Answer(data, lambda console: _result.show(console, result, url), result.exit_code, at_once=lost)
 
 
 def plan(spec: SpecFile, overrides: Overrides = None) -> Answer:
@@ -96,11 +97,7 @@ def _here(loaded: Spec, path: Path, home: Path, fresh: bool, watch: Watch) -> Ru
     return pipeline.run(loaded, home=home, listen=watch.hear, fresh=fresh, spec_path=str(path))
 
 
-def _as_flow(
-    spec: Path, overrides: tuple[str, ...], api: str, home: Path, fresh: bool, watch: Watch
-) -> tuple[RunResult, str]:
-    """The result, and the address of the flow run."""
+def _as_flow(spec: Path, overrides: tuple[str, ...], api: str, home: Path, fresh: bool, watch: Watch) -> Trained:
     import assay_flows
 
-    trained = assay_flows.run_training(spec, api=api, home=home, overrides=overrides, fresh=fresh, listen=watch.hear)
-    return trained.result, trained.url
+    return assay_flows.run_training(spec, api=api, home=home, overrides=overrides, fresh=fresh, listen=watch.hear)

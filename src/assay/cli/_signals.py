@@ -1,15 +1,18 @@
-"""SIGTERM, treated as Ctrl-C is: the run is told to end, in order, and the exit code says which signal it was."""
+"""SIGINT and SIGTERM: the run is told to end, in order, and the exit code says which of the two it was."""
 
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
+
 
 class Told(KeyboardInterrupt):
-    """A signal has told this process to end. Like KeyboardInterrupt it passes through `except Exception`."""
+    """A signal has told this process to end. Like every KeyboardInterrupt it passes through `except Exception`."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"signal {number}")
@@ -18,14 +21,18 @@ class Told(KeyboardInterrupt):
 
 @contextmanager
 def handled() -> Iterator[None]:
-    """Turn SIGTERM into `Told` until the block ends."""
-
-    def tell(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # whoever asks twice does not want to wait
-        raise Told(number)
-
-    before = signal.signal(signal.SIGTERM, tell)
+    """Turn both signals into `Told` until the block ends. Only the main thread can have signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _tell) for number in ENDING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)  # whoever asks twice does not want to wait
+    raise Told(number)

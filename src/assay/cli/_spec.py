@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,10 +51,41 @@ def schema() -> Answer:
     return Answer(found, lambda console: _plain(console, json.dumps(found, indent=2)))
 
 
+def init(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="A CSV or Parquet file.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; default: DATA.yaml.")
+    ] = None,
+) -> Answer:
+    """Write a first spec for a file of data, with comments, that runs.
+
+    Types, target, split and expectations are guessed; expectations from training rows alone. Overwrites nothing.
+    """
+    import os
+
+    from assay.cli import _draft
+    from assay.data import describe_for_spec
+    from assay.errors import DataError
+
+    target = output or data.with_suffix(".yaml")
+    if target.exists():
+        raise DataError(f"{target} is there already. Name another file: assay init {data} -o FILE")
+    seen = describe_for_spec(data)
+    where = os.path.relpath(data.resolve(), target.resolve().parent)
+    target.write_text(_draft.draft(_name(data), target.name, where, seen), encoding="utf-8")
+    words = f"Wrote {target}. Read it, correct what it guessed wrong, then: assay run {target}"
+    return Answer({"spec": str(target), "seen": seen}, lambda console: _plain(console, words))
+
+
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
-    for function in (check, schema):
+    for function in (check, schema, init):
         command(app, function, PANEL)
+
+
+def _name(data: Path) -> str:
+    """A name for the spec, of the letters that a name may have."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", data.stem).strip("-._") or "model"
 
 
 def _plain(console: Console, text: str) -> None:

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from assay.spec.data import DataSpec, SplitSpec, TargetSpec
     from assay.store import Store
 
-FOLD_COLUMN = "assay_fold"
-"""The column that a source of pre-split files adds: the name of the fold that a row's file belongs to."""
-
 
 def fingerprint(config: DataSpec, root: Path, table: Any = None) -> Source:
     """What `config` points to now and the sha256 of its bytes. Nothing is parsed, except a `table` from Python.

@@ -21,28 +21,38 @@ def fingerprint(config: DataSpec, root: Path, table: Any) -> Source:
     """See `assay.data.fingerprint`."""
     if table is not None:
         return _fingerprint_of(_given(table))
-    options = plugins.config("source", config.source, config.options)
+    options = plugins.checked("source", config.source, config.options, "data")
     source: Source = plugins.load("source", config.source).fingerprint(options, root)
     return source
 
 
 def ingest(source: Source, config: DataSpec, root: Path, store: Store, table: Any) -> Snapshot:
     """See `assay.data.ingest`."""
-    data = _given(table) if table is not None else _read(config, root)
-    if not _columns.is_encoded(data):
-        data = _columns.encode(data.to_batches())
-    columns = tuple(_column(field, data.column(field.name)) for field in data.schema)
+    data = read(config, root, table)
     snapshot = Snapshot(
-        table=store.put_table(data, "snapshot.arrow"), source=source, columns=columns, n_rows=data.num_rows
+        columns=columns_of(data),  # first, since it refuses what should not be stored
+        table=store.put_table(data, "snapshot.arrow"),
+        source=source,
+        n_rows=data.num_rows,
     )
     del data
     pa.default_memory_pool().release_unused()  # later stages map the file; what was read goes back to the system
     return snapshot
 
 
-def _read(config: DataSpec, root: Path) -> pa.Table:
-    options = plugins.config("source", config.source, config.options)
-    return plugins.load("source", config.source).read(options, root)
+def read(config: DataSpec, root: Path, table: Any = None) -> pa.Table:
+    """All rows, in the types of a snapshot."""
+    if table is not None:
+        data = _given(table)
+    else:
+        options = plugins.checked("source", config.source, config.options, "data")
+        data = plugins.load("source", config.source).read(options, root)
+    return data if _columns.is_encoded(data) else _columns.encode(data.to_batches())
+
+
+def columns_of(data: pa.Table) -> tuple[Column, ...]:
+    """The columns of an encoded table. Raises DataError for numbers that are not finite."""
+    return tuple(_column(field, data.column(field.name)) for field in data.schema)
 
 
 def _given(table: Any) -> pa.Table:
@@ -61,7 +71,7 @@ def _given(table: Any) -> pa.Table:
 def _fingerprint_of(table: pa.Table) -> Source:
     digest = _Digest()
     with pa.PythonFile(digest, mode="w") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table.combine_chunks())
+        writer.write_table(table)
     text = f"a table from Python, {table.num_rows:,} rows x {table.num_columns} columns"
     return Source(description=text, sha256=digest.sha256.hexdigest(), n_bytes=digest.n_bytes)
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 import numpy as np
 from pydantic import BaseModel
 
-from assay.artifacts import AuditFold, Folds, Snapshot, Task, TestFold, TrainFold, ValidFold
-from assay.data import FOLD_COLUMN, _target
+from assay.artifacts import FOLD_COLUMN, AuditFold, Folds, Snapshot, Task, TestFold, TrainFold, ValidFold
+from assay.data import _target
 from assay.data._hash import Hashes, row_hashes
 from assay.data.splitters import _draw
 from assay.errors import DataError
@@ -26,7 +26,7 @@ def split(snapshot: Snapshot, config: SplitSpec, target: TargetSpec, task: Task,
     """See `assay.data.split`."""
     table = store.table(snapshot.table)
     _target.check(table, snapshot, target, task)
-    options = plugins.config("splitter", config.by, config.options)
+    options = plugins.checked("splitter", config.by, config.options, "split")
     folds: _draw.Folds = plugins.load("splitter", config.by).assign(options, table, target, task, seed)
     folds[_draw.strata(table, target, task) < 0] = _draw.UNUSED
     rows = [np.flatnonzero(folds == fold) for fold in range(len(_draw.FOLDS))]

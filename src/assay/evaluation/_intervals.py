@@ -75,7 +75,7 @@ def bootstrap(
         centre = float(_difference([metric.value(_all_once(one)) for one in part])[0])
         low, high = (float(q) for q in np.quantile(np.concatenate(values[metric.name]), tails))
         low, high = whole + (low - centre) * shrink, whole + (high - centre) * shrink
-        intervals[metric.name] = Interval(value=whole, low=low, high=high, level=level)
+        intervals[metric.name] = Interval(value=whole, low=min(low, whole), high=max(high, whole), level=level)
     return intervals
 
 

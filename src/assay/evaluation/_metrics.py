@@ -191,7 +191,7 @@ def _mape(s: Weighted) -> Array:
 def _r2(s: Weighted) -> Array:
     y_N = s.scored.y_N - s.scored.y_N.mean()  # centred, or the difference of two large sums loses its digits
     variance_R = s.mean(y_N**2) - s.mean(y_N) ** 2
-    return 1 - _share(s.mean(_errors(s) ** 2), variance_R)
+    return 1 - np.where(variance_R > 0, _share(s.mean(_errors(s) ** 2), variance_R), 1.0)
 
 
 def _pinball(quantile: float, s: Weighted) -> Array:

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from assay.artifacts import Evidence, FoldName, GateResult, MetricValue, Verdict
-from assay.gates._rates import MOST_TIMES, one_sided
+from assay.gates._rates import MOST_TIMES, about, one_sided
 from assay.spec.words import Words
 
 
@@ -75,5 +75,5 @@ def _rows_to_decide(metric: MetricValue, evidence: Evidence, distance: float, ar
         return "The number lies at the bound, so no reasonable number of rows would decide."
     if metric.fold != "test":
         return f"About {times:.1f} times as many {metric.fold} rows would decide, if the number stays."
-    more = math.ceil((times - 1) * evidence.evaluation.n_rows)
-    return f"About {more:,} more test rows would decide, if the number stays."
+    more = about((times - 1) * evidence.evaluation.n_rows)
+    return f"About {more} more test rows would decide, if the number stays."

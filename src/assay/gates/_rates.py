@@ -140,6 +140,12 @@ def times_to_decide(pair: PairGap, scale: Scale, limits: tuple[float, float], n_
     return high
 
 
+def about(n: float) -> str:
+    """A count for people: rounded up to two digits, so that it does not claim to be exact."""
+    unit = 10 ** max(0, len(str(math.ceil(n))) - 2)
+    return f"{math.ceil(n / unit) * unit:,}"
+
+
 def grown(pair: PairGap, times: float) -> PairGap:
     """The pair with `times` as many rows and the same gap."""
     n_a, n_b, k_a, k_b = (count * times for count in (pair.n_a, pair.n_b, pair.k_a, pair.k_b))

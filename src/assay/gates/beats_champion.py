@@ -14,7 +14,7 @@ import math
 from pydantic import Field
 
 from assay.artifacts import Comparison, Evidence, GateResult, Verdict
-from assay.gates._rates import MOST_TIMES, one_sided
+from assay.gates._rates import MOST_TIMES, about, one_sided
 from assay.spec.words import Words
 
 
@@ -69,7 +69,7 @@ def _rows_to_decide(n_rows: int, distance: float, below: float, above: float) ->
     times = ((below if distance > 0 else above) / distance) ** 2 if distance else math.inf
     if times > MOST_TIMES:
         return " The gain lies at the margin, so no reasonable number of rows would decide."
-    return f" About {math.ceil((times - 1) * n_rows):,} more rows would decide, if the gain stays."
+    return f" About {about((times - 1) * n_rows)} more rows would decide, if the gain stays."
 
 
 def _result(
@@ -82,9 +82,9 @@ def _result(
 ) -> GateResult:
     title = f"better than the champion in {config.metric}"
     if config.margin > 0:
-        title = f"worse than the champion by less than {config.margin:g} in {config.metric}"
+        title = f"less than {config.margin:g} worse than the champion in {config.metric}"
     if config.margin < 0:
-        title = f"better than the champion by more than {-config.margin:g} in {config.metric}"
+        title = f"more than {-config.margin:g} better than the champion in {config.metric}"
     return GateResult(
         gate="beats_champion",
         title=title,

@@ -138,9 +138,9 @@ def _about_pairs(
     low, high = _rates.bounds(worst, config.scale, confidence)
     reason = f"{worst.metric} by {config.feature}: {_gap_in_words(config, worst, value, low, high)}"
     if verdict == "FAIL":
-        reason += f" The bounds hold for all {n_pairs} comparisons at once."
+        reason += f" The bounds hold for every comparison ({n_pairs} in all) at once."
     if verdict == "PASS":
-        reason += f" Each of {len(pairs)} comparisons lies inside with 95 % confidence."
+        reason += f" Every comparison ({len(pairs)} in all) lies inside with 95 % confidence."
     if verdict == "INCONCLUSIVE":
         more = [_more_rows(config, pair, n_pairs) for pair in pairs]
         reason += f" {more[pairs.index(worst)]}"
@@ -167,7 +167,7 @@ def _more_rows(config: Config, pair: PairGap, n_pairs: int) -> str:
         return f"{what} lies at the limit, so no reasonable number of rows would decide."
     unit = COUNTED.get(_rates.base(pair.metric), "rows")
     more = [
-        f"{math.ceil((times - 1) * n):,} more {unit} of {group} ({n:,.0f} now)"
+        f"{_rates.about((times - 1) * n)} more {unit} of {group} ({n:,.0f} now)"
         for group, n in ((pair.group_a, pair.n_a), (pair.group_b, pair.n_b))
         if group != IF_CALIBRATED
     ]

@@ -27,7 +27,7 @@ def scorer(model: Model, store: Store, root: Path | None) -> Scorer:
     """The network of `model` in evaluation mode, on the device that it was trained on where there is one."""
     device = torch.device("cuda" if model.device == "cuda" and torch.cuda.is_available() else "cpu")
     prepared = model.preprocessing
-    with torch.random.fork_rng():  # building draws first weights, which are thrown away
+    with torch.random.fork_rng(devices=[]):  # building draws first weights, which are thrown away
         network = models.build(
             model.family, json.loads(model.options), Inputs.of(prepared, store=store), prepared.target.n_outputs, root
         )

@@ -28,7 +28,7 @@ def run(folder: Path) -> RunResult:
             "gates": [{"gate": "max_metric", "metric": "log_loss", "at_most": 2.0}],
             "tracking": {"uri": f"sqlite:///{folder / 'mlflow.db'}"},
         }
-    ).at(folder)
+    ).read_from(folder / "sample.yaml", {})
     return pipeline.run(spec, home=folder, table=_table())
 
 

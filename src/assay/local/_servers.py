@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import psutil
@@ -19,6 +20,7 @@ from assay.store import write_durably
 
 PORTS: Mapping[ServerName, int] = {"prefect": 4200, "mlflow": 5000}
 HEALTH: Mapping[ServerName, str] = {"prefect": "/api/health", "mlflow": "/health"}
+LOCK_WAIT_S = 300.0
 EXTRAS: Mapping[ServerName, str] = {"prefect": "flows", "mlflow": "train"}
 
 
@@ -26,7 +28,7 @@ def up(home: Path, timeout_s: float) -> tuple[Server, ...]:
     """Start what is not running, both at once, and wait until both answer."""
     _check_installed()
     home = home.resolve()
-    with _locked(home):
+    with _locked(home), _alone(home):
         running = {server.name: server for server in read(home) if _usable(server, home)}
         starting = {name: _start(name, home) for name in PORTS if name not in running}
         servers = tuple({**running, **starting}[name] for name in PORTS)
@@ -88,7 +90,7 @@ def _check_installed() -> None:
 def _wait(servers: tuple[Server, ...], home: Path, deadline: float) -> None:
     waiting = list(servers)
     while waiting:
-        waiting = [server for server in waiting if not (_listens(server, home) and answers(server))]
+        waiting = [server for server in waiting if not (answers(server) and _listens(server, home))]
         for server in waiting:
             if _processes.alive(server.pid, server.started) is None:
                 raise ServersError(_told(server, home, "ended before it answered"))
@@ -141,4 +143,15 @@ def _write(home: Path, servers: tuple[Server, ...]) -> None:
 
 def _locked(home: Path) -> AbstractContextManager[None]:
     """One `up` or `down` at a time in a home; the others wait for it, and find its work done."""
-    return Ledger(home).lock("servers", wait_s=300.0, doing="the start or the end of the servers")
+    return Ledger(home).lock("servers", wait_s=LOCK_WAIT_S, doing="the start or the end of the servers")
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Let nobody else take the ports that were found free, nor make the schema of the MLflow database meanwhile."""
+    machine = Path(tempfile.gettempdir()) / f"assay-{os.getuid()}"
+    with (
+        Ledger(machine).lock("ports", wait_s=LOCK_WAIT_S, doing="the start of other servers"),
+        Ledger(home).lock("mlflow-schema", wait_s=LOCK_WAIT_S, doing="the first start of the MLflow database"),
+    ):
+        yield

@@ -37,10 +37,12 @@ def find_api(home: Path) -> str | None:
 
 
 def _of(server: Server, home: Path) -> ServerStatus:
+    health = _health(server)
+    version = _http.get(server.url + VERSION[server.name]) if health == "healthy" else None
     return ServerStatus(
         server=server,
-        health=_health(server),
-        version=(_http.get(server.url + VERSION[server.name]) or "").strip('"\n'),
+        health=health,
+        version=(version or "").strip('"\n'),
         memory_bytes=sum(_memory(each) for each in _processes.members(server.pid, server.started, home)),
         disk_bytes=_size(home / server.name),
         log=str(_servers.log_of(server.name, home)),

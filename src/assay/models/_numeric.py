@@ -25,7 +25,7 @@ class NumericConfig(Words):
 
     numeric_embedding: Kind = "piecewise_linear"
     embedding_size: int = Field(default=16, ge=1, le=1024, description="numbers per numeric feature")
-    n_bins: int = Field(default=48, ge=1, le=1024, description="of piecewise_linear: most bins per feature")
+    n_bins: int = Field(default=96, ge=1, le=1024, description="of piecewise_linear: most bins per feature")
     n_frequencies: int = Field(default=24, ge=1, le=1024, description="of periodic")
     frequency_scale: float = Field(default=0.1, gt=0, description="of periodic: spread of the first frequencies")
 

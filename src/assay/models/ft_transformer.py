@@ -13,13 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from assay.models import Inputs
-from assay.models._numeric import Affine, Kind, NumericConfig, embed
+from assay.models._numeric import Affine, NumericConfig, embed
 
 
 class Config(NumericConfig):
-    """Options of `ft_transformer`. Categories are looked up, so one-hot and learned embeddings are the same here."""
+    """Options of `ft_transformer`.
 
-    numeric_embedding: Kind = "linear"
+    Every token has `width` numbers, so `embedding_size` says nothing here; and categories are looked up, so one-hot and
+    learned embeddings are the same. `numeric_embedding: linear` is the paper's; `none` is the same.
+    """
+
     width: int = Field(default=64, ge=1, le=8192, description="numbers per token")
     depth: int = Field(default=2, ge=1, le=100, description="blocks")
     n_heads: int = Field(default=4, ge=1, le=256)
@@ -44,13 +47,10 @@ class Tokens(nn.Module):
         super().__init__()
         bound = config.width**-0.5
         self.answer_W = nn.Parameter(torch.empty(config.width).uniform_(-bound, bound))
-        plain = config.numeric_embedding in ("none", "linear")
-        self.numeric: nn.Module | None = None
+        self.numeric = self.levels_LW = self.bias_CW = None
         if inputs.n_numeric:
-            numeric = Affine(inputs.n_numeric, config.width) if plain else embed(config, inputs, config.width)
-            self.numeric = numeric
-        self.levels_LW: nn.Parameter | None = None
-        self.bias_CW: nn.Parameter | None = None
+            lines = config.numeric_embedding in ("none", "linear")
+            self.numeric = Affine(inputs.n_numeric, config.width) if lines else embed(config, inputs, config.width)
         if inputs.levels:
             self.levels_LW = nn.Parameter(torch.empty(sum(inputs.levels), config.width).uniform_(-bound, bound))
             self.bias_CW = nn.Parameter(torch.empty(len(inputs.levels), config.width).uniform_(-bound, bound))

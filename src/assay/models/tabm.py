@@ -26,9 +26,9 @@ class Config(NumericConfig):
     """Options of `tabm`."""
 
     variant: Literal["tabm", "tabm-mini"] = "tabm-mini"
-    k: int = Field(default=32, ge=1, le=1024, description="members of the ensemble")
-    width: int = Field(default=256, ge=1, le=65536)
-    depth: int = Field(default=3, ge=1, le=100, description="hidden layers")
+    k: int = Field(default=16, ge=1, le=1024, description="members of the ensemble")
+    width: int = Field(default=128, ge=1, le=65536)
+    depth: int = Field(default=2, ge=1, le=100, description="hidden layers")
     activation: Activation = "relu"
     dropout: float = Field(default=0.1, ge=0, lt=1)
 
@@ -130,6 +130,6 @@ def _first_r(groups: tuple[int, ...], k: int, *, signs: bool) -> Tensor:
 def build(config: Config, inputs: Inputs, n_outputs: int) -> nn.Module:
     """A new ensemble: the weights of one perceptron, K * (D + L) for the first r, and K * O * (W + 1) for outputs.
 
-    `variant: tabm` adds K * W * (2 + 3 * (depth - 1)) for the other vectors.
+    `variant: tabm` has K * W * (2 + 3 * (depth - 1)) for the other vectors in place of W * (depth - 1) shared biases.
     """
     return TabM(config, inputs, n_outputs)

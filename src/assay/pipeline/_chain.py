@@ -15,7 +15,6 @@ from assay import audit, data, evaluation, gates, inference, preprocessing, regi
 from assay.artifacts import (
     Calibration,
     Champion,
-    Column,
     Comparison,
     Decision,
     Evaluation,
@@ -34,8 +33,8 @@ from assay.artifacts import (
     sha256_of,
     to_json,
 )
-from assay.errors import Mistake, RegistryError, SpecError, TrackingError, did_you_mean
-from assay.pipeline import _champion
+from assay.errors import DataError, RegistryError, TrackingError
+from assay.pipeline import _champion, _fits
 from assay.pipeline._steps import ByKey, Later, Step
 from assay.spec import Spec, loading
 from assay.store import Store
@@ -89,10 +88,11 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
     folds = step("split", data.split, snapshot, spec.split, spec.target, spec.task, spec.seed, store=store)
     profile = step("profile", data.profile, snapshot, folds, spec.personal, store=store)
 
-    columns = feature_columns(spec, snapshot)
+    columns = _fits.feature_columns(spec, snapshot)
     prepared = step(
         "preprocess", preprocessing.fit, folds.train, spec.preprocessing, columns, spec.target, spec.task, store=store
     )
+    _fits.gates_can_answer(spec, prepared)
     arrays = step("encode", preprocessing.encode, prepared, folds.train, folds.valid, store=store)
     leaks = step("probe", evaluation.probe, arrays, prepared, folds.duplicates, spec.seed, store=store)
 
@@ -107,15 +107,15 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
     evaluated = step("evaluate", evaluation.evaluate, on_test, on_valid, model.epochs, spec.evaluation, store=store)
     findings = _audited(spec, step, snapshot, folds, model, calibration, on_test, store)
 
-    champion, problem = around.find_champion(model)
-    comparisons = _compared(spec, step, champion, on_test, folds, store)
+    champion, unreachable = around.find_champion(model)
+    comparisons, incomparable = _compared(spec, step, champion, on_test, folds, store)
     evidence = Evidence(
         evaluation=evaluated,
         findings=findings,
         comparisons=comparisons,
         champion_version=champion.version if champion else 0,
         leaks=leaks,
-        comparison_problem=problem,
+        comparison_problem=unreachable or incomparable,
     )
     decision = step("decide", gates.decide, evidence, spec.gates, spec.registry.promote_inconclusive)
     lineage = _lineage(snapshot=snapshot, folds=folds, preprocessing=prepared, arrays=arrays, model=model, test=on_test)
@@ -123,8 +123,8 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
         "report", reporting.report, spec.name, evaluated, findings, decision, model, calibration, checked, folds,
         profile, leaks, snapshot, lineage, loading.as_written(spec), store=store,
     )  # fmt: skip
-    registered, pending = None, problem
-    if not problem:
+    registered, pending = None, unreachable
+    if not unreachable:
         try:
             registered = step(
                 "register", registry.register, model, calibration, decision, spec.registered_name,
@@ -150,40 +150,6 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
     )
 
 
-def feature_columns(spec: Spec, snapshot: Snapshot) -> tuple[Column, ...]:
-    """The columns that the model sees. Raises SpecError for one that the spec names and the data do not have."""
-    names = tuple(column.name for column in snapshot.columns)
-    if snapshot:
-        _known(spec, names)
-    seen = set(spec.feature_columns(names))
-    return tuple(column for column in snapshot.columns if column.name in seen)
-
-
-def _known(spec: Spec, names: tuple[str, ...]) -> None:
-    features, columns = spec.features, spec.preprocessing.columns
-    asked = {
-        "features.include": features.include or (),
-        "features.exclude": features.exclude,
-        "features.use_sensitive": features.use_sensitive,
-        "personal": spec.personal,
-        "audit.sensitive": spec.audit.columns,
-        "preprocessing.columns": tuple(columns),
-    }
-    mistakes = [
-        Mistake(
-            where=where,
-            found=f"the data have no column {name!r}",
-            allowed=", ".join(names[:30]),
-            hint=did_you_mean(name, names),
-        )
-        for where, wanted in asked.items()
-        for name in wanted
-        if name not in names
-    ]
-    if mistakes:
-        raise SpecError.of(mistakes)
-
-
 def _audited(
     spec: Spec,
     step: Step,
@@ -206,18 +172,23 @@ def _audited(
 
 def _compared(
     spec: Spec, step: Step, champion: Champion | None, on_test: Predictions, folds: Folds, store: Store
-) -> tuple[Comparison, ...]:
-    """The candidate against the champion in every metric that a gate asks for."""
+) -> tuple[tuple[Comparison, ...], str]:
+    """The candidate against the champion in every metric that a gate asks for, and why they cannot be compared."""
     metrics = gates.asked_metrics(spec.gates)
     if champion is None or not metrics:
-        return ()
+        return (), ""
     fold, n_excluded = _champion.unseen(folds.test, folds.row_hashes, champion.train_hashes, store)
-    of_champion = step("predict-champion", inference.predict, champion.model, fold, champion.calibration, store=store)
-    found: tuple[Comparison, ...] = step(
-        "compare", evaluation.compare, on_test, of_champion, champion.version, n_excluded, metrics, spec.evaluation,
-        store=store,
-    )  # fmt: skip
-    return found
+    try:
+        of_champion = step(
+            "predict-champion", inference.predict, champion.model, fold, champion.calibration, store=store
+        )
+        found: tuple[Comparison, ...] = step(
+            "compare", evaluation.compare, on_test, of_champion, champion.version, n_excluded, metrics,
+            spec.evaluation, store=store,
+        )  # fmt: skip
+    except DataError as error:  # it predicts something else, or needs columns that are gone
+        return (), str(error)
+    return found, ""
 
 
 def _lineage(**handoffs: object) -> tuple[tuple[str, str], ...]:

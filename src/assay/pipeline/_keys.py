@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import BaseModel
 
 import assay
-from assay import models
+from assay import models, registry
 from assay.artifacts import Model, Source, sha256_of, to_json
 from assay.spec import plugins
 from assay.spec.data import DataSpec, SplitSpec
@@ -72,7 +72,7 @@ def _leaves(path: str, node: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _part(value: Any) -> str:
-    text = text_of(value)
+    text = registry.without_passwords(text_of(value))  # parts are kept; a password is no part of any result
     words = isinstance(value, BaseModel) or (isinstance(value, tuple) and all(isinstance(i, BaseModel) for i in value))
     return text if words and len(text) < MAX_WORDS else sha256_of(text)
 

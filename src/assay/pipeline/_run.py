@@ -14,7 +14,7 @@ from assay.errors import AssayError, Cancelled
 from assay.ledger import EventLog, Ledger, RunRow
 from assay.pipeline import _champion, _keys, _plan, _warm
 from assay.pipeline._chain import Links, Surroundings, chain
-from assay.pipeline._environment import environment
+from assay.pipeline._environment import commit_of, environment
 from assay.pipeline._steps import ByKey, Progress, Step, cached, direct, recorded
 from assay.pipeline._types import Outcome, RunResult
 from assay.spec import Spec, loading
@@ -118,8 +118,9 @@ def _started(asked: Asked, row: RunRow) -> dict[str, Any]:
         "run_id": row.run_id,
         "name": spec.name,
         "experiment": spec.tracking.experiment or spec.name,
-        "spec": spec.model_dump(mode="json", by_alias=True),
+        "spec": tracking.redacted(spec.model_dump(mode="json", by_alias=True)),
         "environment": environment(),
+        "git": {"commit": commit_of(spec.root)},
         "source": as_data(asked.source),
     }
 

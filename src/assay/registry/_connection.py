@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from assay.errors import AssayError
 from assay.ledger import Ledger
+from assay.store import replace_durably
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,6 +29,7 @@ SETTINGS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 SCHEMA_WAIT_S = 120.0
+SQLITE = "sqlite:///"
 _PASSWORD = re.compile(r"""(\w://[^\s/:@"']*:)[^\s/@"']+(?=@)|([?&](?:password|passwd|pwd|token|secret)=)[^\s&"']+""")
 
 
@@ -51,9 +53,24 @@ def connect(uri: str, home: Path) -> MlflowClient:
 
     # Eight processes that open a new database at once all try to make its tables, and seven of them crash.
     with Ledger(home).lock("mlflow-schema", wait_s=SCHEMA_WAIT_S, doing="the first start of the MLflow database"):
+        if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
+            _make(Path(uri.removeprefix(SQLITE)))
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_registered_models(max_results=1)
     return client
+
+
+def _make(path: Path) -> None:
+    """Make a new database under another name first: a kill amid its many migrations would leave one nobody can open."""
+    from mlflow.store.db import utils
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    engine = utils.create_sqlalchemy_engine_with_retry(f"{SQLITE}{draft}")
+    utils._initialize_tables(engine)
+    engine.dispose()
+    replace_durably(draft, path)
 
 
 @contextmanager

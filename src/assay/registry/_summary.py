@@ -11,12 +11,13 @@ _MEANS_SOMETHING = re.compile(r"([\\`*_<>|\[\]#])")
 
 
 def summary(decision: Decision, metrics: tuple[MetricValue, ...]) -> str:
-    """Outcome and reason, every gate, and the numbers with their intervals."""
+    """Outcome and reason, every gate, and the numbers with their intervals, but for those of the valid fold."""
     parts = [f"**{HEADLINES[decision.outcome]}.** {_plain(decision.reason)}"]
     if decision.gates:
         parts.append("\n".join(["**Gates**", "", *map(_gate, decision.gates)]))
-    if metrics:
-        parts.append("\n".join(["**Numbers**", "", *map(_metric, metrics)]))
+    measured = [metric for metric in metrics if metric.fold != "valid"]
+    if measured:
+        parts.append("\n".join(["**Numbers**", "", *map(_metric, measured)]))
     return "\n\n".join(parts)
 
 

@@ -26,7 +26,7 @@ from assay.artifacts import (
     sha256_of,
     to_json,
 )
-from assay.errors import RegistryError
+from assay.errors import RegistryError, TrackingError
 from assay.ledger import Ledger
 from assay.registry import _bundle, _decisions, _mlmodel
 from assay.registry._connection import connect, reaching
@@ -84,8 +84,11 @@ def register(
     """Find or make the version, write the decision down, move the alias. Each step is safe to repeat."""
     name, alias = place.name, place.alias
     lock = Ledger(place.home).lock(f"registry-{name}", wait_s=LOCK_WAIT_S, doing=f"a registration of {name!r}")
-    with lock, reaching(place.uri, RegistryError, NOTHING_IS_LOST):
+    try:
         run = run_id()
+    except TrackingError as error:
+        raise RegistryError(f"{error} {NOTHING_IS_LOST}") from error
+    with lock, reaching(place.uri, RegistryError, NOTHING_IS_LOST):
         client = connect(place.uri, place.home)
         version = _find(client, name, candidate.sha256) or _create(client, candidate, place, run, store, files)
         records = _write_down(client, version, decision, candidate.metrics, run)

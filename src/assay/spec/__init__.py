@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from assay.artifacts import Task
+from assay.artifacts import FOLD_COLUMN, Task
 from assay.spec.data import DataSpec, FeaturesSpec, SplitSpec, TargetSpec, ValidationSpec
 from assay.spec.evidence import AuditSpec, EvaluationSpec, GateSpec, RegistrySpec, TrackingSpec
 from assay.spec.preprocessing import PreprocessingSpec
@@ -45,6 +45,8 @@ class Spec(Words):
     tracking: TrackingSpec = TrackingSpec()
 
     _root: Path = PrivateAttr(default_factory=Path.cwd)
+    _file: str = PrivateAttr(default="spec")
+    _lines: dict[tuple[str | int, ...], int] = PrivateAttr(default_factory=dict)
 
     @property
     def root(self) -> Path:
@@ -56,16 +58,26 @@ class Spec(Words):
         """The name of the registered model."""
         return self.registry.name or self.name
 
-    def at(self, root: Path) -> Self:
-        """The same spec, with relative paths starting from `root`."""
+    @property
+    def file(self) -> str:
+        """The name of the file that the spec was read from."""
+        return self._file
+
+    @property
+    def lines(self) -> dict[tuple[str | int, ...], int]:
+        """The line of the file on which each path of the spec stands."""
+        return self._lines
+
+    def read_from(self, path: Path, lines: dict[tuple[str | int, ...], int]) -> Self:
+        """The same spec, as read from the file at `path`: relative paths in it start from the file's folder."""
         copy = self.model_copy()
-        copy._root = root
+        copy._root, copy._file, copy._lines = path.resolve().parent, path.name, lines
         return copy
 
     def feature_columns(self, columns: tuple[str, ...]) -> tuple[str, ...]:
         """Those of `columns` that the model sees, in the order of the table."""
         features = self.features
-        hidden = {self.target.column, "assay_fold", *features.exclude}  # the fold that a pre-split file names
+        hidden = {self.target.column, FOLD_COLUMN, *features.exclude}
         hidden |= set(self.audit.columns) - set(features.use_sensitive)
         if self.split.by != "time":
             hidden.add(str(self.split.options.get("column", "")))

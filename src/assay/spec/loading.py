@@ -32,7 +32,7 @@ def load_spec(path: str | Path, overrides: Sequence[str] = ()) -> Spec:
     spec, mistakes = _validate(document, path.name)
     if mistakes or spec is None:
         raise SpecError.of(_in_order(mistakes))
-    return spec.at(path.resolve().parent)
+    return spec.read_from(path, document.lines)
 
 
 def check(path: str | Path, overrides: Sequence[str] = ()) -> list[Mistake]:
@@ -49,8 +49,8 @@ def check(path: str | Path, overrides: Sequence[str] = ()) -> list[Mistake]:
 
 def check_options(spec: Spec) -> None:
     """Check the options of every plugin of `spec`. Raises SpecError with every mistake found."""
-    document = _yaml.Document(data=spec.model_dump(mode="json", by_alias=True))
-    mistakes = _plugin_options(document, spec.root / spec.name)
+    document = _yaml.Document(data=spec.model_dump(mode="json", by_alias=True), lines=spec.lines)
+    mistakes = _plugin_options(document, spec.root / spec.file)
     if mistakes:
         raise SpecError.of(mistakes)
 

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.artifacts import Events
 from assay.errors import AssayError, TrackingError
@@ -150,6 +150,13 @@ class Sampler:
         while not self._closing.wait(self._every_s):
             self._events.emit("system", **sample())
         self._events.emit("system", **sample())
+
+
+def redacted(value: Any) -> Any:
+    """JSON data without passwords in addresses, and without the texts under keys that are named like secrets."""
+    from assay.tracking import _words
+
+    return _words.redacted(value)
 
 
 def destination(home: Path, spec_uri: str | None, env: Mapping[str, str] = os.environ) -> str:

@@ -126,16 +126,15 @@ class Story:
         self.batch.tags["assay.stage"] = event["stage"]
 
     def _on_stage_committed(self, event: dict[str, Any]) -> None:
-        stage, artifact = event["stage"], event["artifact"]
+        stage, data = event["stage"], redacted(json.loads(event["artifact"]))
         if not event["reused"]:
             self._point(f"seconds/{stage}", event["seconds"], 0)
-        data = redacted(json.loads(artifact))
         self.batch.texts[f"handoffs/{HANDOFFS.get(stage, stage)}.json"] = json.dumps(data, indent=1, ensure_ascii=False)
         if stage in OPEN:
             self.batch.files |= {_path(stage, blob): blob for blob in _blobs(data)}
         hear = getattr(self, f"_on_{stage}", None)
         if hear is not None:
-            hear(artifact)
+            hear(to_json(data))
 
     def _on_epoch(self, event: dict[str, Any]) -> None:
         metrics = tuple(event.get("metrics", {}).items())
@@ -177,7 +176,7 @@ class Story:
                     name=self.name,
                     digest=fold.rows.sha256[:32],
                     context=context,
-                    source=json.dumps({"uri": redacted(source.description), "sha256": source.sha256}),
+                    source=json.dumps({"uri": source.description, "sha256": source.sha256}),
                     schema=json.dumps({"mlflow_colspec": [_colspec(column) for column in self.snapshot.columns]}),
                     profile=json.dumps(profile),
                 )
@@ -195,9 +194,12 @@ class Story:
         self.evaluation = from_json(Evaluation, artifact)
         before = len(self.batch.points)
         for metric in self.evaluation.metrics:
-            interval, fold = metric.interval, "valid-final" if metric.fold == "valid" else metric.fold
+            interval = metric.interval
+            if metric.fold == "valid":  # its curve is there already; this is the best epoch, calibrated
+                self._point(f"valid-final/{metric.name}", interval.value, 0)
+                continue
             for suffix, value in (("", interval.value), (".low", interval.low), (".high", interval.high)):
-                self._point(f"{fold}/{metric.name}{suffix}", value, 0)
+                self._point(f"{metric.fold}/{metric.name}{suffix}", value, 0)
         self.measured += self.batch.points[before:]
 
     def _on_audit(self, artifact: str) -> None:

@@ -33,7 +33,7 @@ def flat(spec: dict[str, Any]) -> dict[str, str]:
 
 def key_of(text: str) -> str:
     """`text` with all that MLflow forbids in a key replaced."""
-    return _NOT_A_KEY.sub("_", text)[:250]
+    return _NOT_A_KEY.sub("_", text.replace("×", "x"))[:250]
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -77,7 +77,7 @@ class Network:
         if self.local:
             self._place.average(self.module.parameters())
             if optimizer is not None:
-                self._place.average(tensor for state in optimizer.state.values() for tensor in _tensors(state))
+                self._place.average(_state_tensors(self.module, optimizer))
             if self._ema is not None:
                 self._place.average(self._ema.parameters())
         self._place.follow(self.module.buffers())
@@ -105,5 +105,7 @@ def frozen(module: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in module.state_dict().items()}
 
 
-def _tensors(state: dict[str, object]) -> list[Tensor]:
-    return [value for value in state.values() if isinstance(value, Tensor)]
+def _state_tensors(module: nn.Module, optimizer: Optimizer) -> list[Tensor]:
+    # In an order that all ranks share: that of dicts depends on how the state came to be.
+    states = [sorted(optimizer.state.get(parameter, {}).items()) for parameter in module.parameters()]
+    return [value for state in states for _, value in state if isinstance(value, Tensor)]

@@ -22,32 +22,29 @@ def optimizer(network: nn.Module, training: TrainingSpec) -> Optimizer:
     (Goyal et al. 2017, section 5.3). Fused kernels are used where torch has them.
     """
     parameters = [(name, value) for name, value in network.named_parameters() if value.requires_grad]
-    decayed = [value for name, value in parameters if value.ndim > 1 and not name.endswith("bias")]
-    others = [value for name, value in parameters if value.ndim <= 1 or name.endswith("bias")]
-    groups = [
-        {"params": values, "weight_decay": decay}
-        for values, decay in ((decayed, training.weight_decay), (others, 0.0))
-        if values
-    ]
+    by_decay: dict[float, list[Tensor]] = {}  # one group where there is no decay: a step costs by the group
+    for name, value in parameters:
+        is_matrix = value.ndim > 1 and not name.endswith("bias")
+        by_decay.setdefault(training.weight_decay if is_matrix else 0.0, []).append(value)
+    groups = [{"params": values, "weight_decay": decay} for decay, values in by_decay.items()]
     make, options = _kind(training)
-    device = parameters[0][1].device.type
-    if training.optimizer in FUSED.get(device, ()):
+    if training.optimizer in FUSED.get(parameters[0][1].device.type, ()):
         options["fused"] = True
-    return without_dynamo(make)(groups, lr=training.lr, **options)
+    return undecorated(make)(groups, lr=training.lr, **options)
 
 
-def without_dynamo(cls: type[Optimizer]) -> Callable[..., Optimizer]:
-    """The same optimiser with its methods undecorated.
+def undecorated(cls: type[Optimizer]) -> Callable[..., Optimizer]:
+    """The same optimiser, its methods stripped of what torch wraps around them for `torch.compile` and its profiler.
 
-    Torch wraps them for `torch.compile`; the wrappers import `torch._dynamo` when they are first called (0.8 s), and do
-    nothing else for a loop that is not compiled, except that `step` runs without gradients, which is kept.
+    The wrappers import `torch._dynamo` when they are first called (0.8 s) and cost a part of every step. Of what they
+    do a loop that is neither compiled nor profiled needs one thing: `step` runs without gradients.
     """
     methods: dict[str, Callable[..., Any]] = {
-        name: inspect.unwrap(getattr(cls, name))
-        for name in ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
+        name: inspect.unwrap(getattr(cls, name)) for name in ("add_param_group", "state_dict", "load_state_dict")
     }
-    methods["step"] = torch.no_grad()(inspect.unwrap(cls.step))
-    return type(cls.__name__, (cls,), methods)
+    step = torch.no_grad()(inspect.unwrap(cls.step))
+    step.hooked = True  # or torch would wrap it again
+    return type(cls.__name__, (cls,), {**methods, "step": step})
 
 
 def _kind(training: TrainingSpec) -> tuple[type[Optimizer], dict[str, Any]]:

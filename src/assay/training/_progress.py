@@ -29,6 +29,11 @@ class Progress:
     stopped: str = ""
     n_parameters: int = 0
 
+    @property
+    def under_way(self) -> bool:
+        """True when training has begun and not ended."""
+        return (self.epoch, self.update) != (1, 0) and not self.stopped
+
     def after(self, epoch: Epoch, n_epochs: int, stopping: EarlyStoppingSpec | None) -> Progress:
         """The progress once `epoch` has ended."""
         rule = stopping or EarlyStoppingSpec()

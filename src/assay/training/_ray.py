@@ -43,6 +43,8 @@ LEAN = {
     "RAY_TRAIN_METRICS_ENABLED": "0",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
 }
+# Of a cluster that lives on this machine alone: no node can join it later, and none is taken from it.
+OWN = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "20", "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
 MAX_STARTS = 5  # of a worker group that does not come up
 
 
@@ -69,7 +71,8 @@ def gpu_wanted(compute: ComputeSpec) -> bool:
 
 def _fit_here(job: Job, use_gpu: bool, events: Events) -> None:
     def run() -> None:
-        with torch.random.fork_rng(), threads(job.compute.threads or torch.get_num_threads()):
+        devices = [torch.cuda.current_device()] if use_gpu else []
+        with torch.random.fork_rng(devices), threads(job.compute.threads or torch.get_num_threads()):
             loop(job, _place(use_gpu), events)
 
     TorchTrainer(run, scaling_config=ray.train.ScalingConfig(num_workers=0)).fit()
@@ -157,7 +160,8 @@ def cluster(compute: ComputeSpec) -> Iterator[None]:
         # Ray asks for a token by itself in a cluster that it starts, unless told otherwise; without one at hand it
         # leaves a new one in the home folder, readable by others.
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "20")  # nothing can join this one later
+        for name, value in OWN.items():
+            os.environ.setdefault(name, value)
         n_workers = compute.workers if isinstance(compute.workers, int) else compute.workers[1]
         # Without `address="local"` a stray cluster would be joined.
         ray.init(address="local", num_cpus=max(n_workers, n_cpus()), include_dashboard=False, **quiet)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -62,9 +63,15 @@ def ask(request: dict[str, Any], *, personal: bool) -> list[dict[str, Any]]:
 
 
 def _start() -> _Child:
-    stderr = tempfile.TemporaryFile()  # noqa: SIM115 - `stop` closes it; a pipe that nobody reads would fill up and stop the child
+    # A file, since a pipe that nobody reads would fill up and hold the child.
+    stderr = tempfile.TemporaryFile()  # noqa: SIM115 - `stop` closes it
     process = subprocess.Popen(
-        _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True, start_new_session=True
+        [*_COMMAND, str(os.getpid())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        start_new_session=True,
     )
     return _Child(process, stderr)
 

@@ -1,4 +1,4 @@
-"""The process that imports Great Expectations: one request as a line of JSON on stdin, one answer on stdout.
+"""The process that imports Great Expectations: requests as lines of JSON on stdin, answers on stdout.
 
 Request: `table` (path of an Arrow file), `n_rows`, `schema` {column: pandas type}, `questions` (see `_plan.Question`).
 Answer: one dict per question: `passed`, `n_unexpected` (null where rows are not counted), `n_checked`, `observed`,
@@ -23,14 +23,16 @@ _OF_WHOLE_COLUMN = ("ExpectColumnValuesToBeUnique", "ExpectColumnKLDivergenceToB
 _PR_SET_PDEATHSIG = 1
 
 
-def _end_with_parent() -> None:
-    """Have the kernel end this process with the one that started it."""
+def _end_with_parent(parent: int) -> None:
+    """Have the kernel end this process with the one that started it; end now where that is gone already."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit()
 
 
 if __name__ == "__main__":
-    _end_with_parent()  # before the imports below, which take seconds
+    _end_with_parent(int(sys.argv[1]))  # before the imports below, which take seconds
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
@@ -161,21 +163,16 @@ def _plain(result: Any, question: Question) -> Answer:
 
 
 def main() -> None:
-    """Serve one request. Whatever libraries print goes to stderr; stdout is for the answer."""
+    """Answer until stdin ends. Whatever libraries print goes to stderr; stdout is for answers."""
     _whole_frame()  # while nothing is asked yet
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    line = sys.stdin.readline()
-    if not line:
-        return  # the parent has ended, or has nothing to ask
     with tempfile.TemporaryDirectory(prefix="assay-validation-") as folder:
         tempfile.tempdir = folder
         os.chdir(folder)
-        answers = answer(json.loads(line))
+        for line in sys.stdin:
+            print(json.dumps(answer(json.loads(line))), file=out, flush=True)
         os.chdir("/")
-    json.dump(answers, out)
-    out.write("\n")
-    out.flush()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from assay.artifacts import ExpectationResult, Snapshot, ValidationReport
+from assay.artifacts import FOLD_COLUMN, ExpectationResult, Snapshot, ValidationReport
 from assay.errors import MAX_EXAMPLES, DataError, ValidationFailed
 from assay.spec.data import ExpectationSpec, ValidationSpec
 from assay.store import Store
@@ -20,9 +20,9 @@ def validate(snapshot: Snapshot, config: ValidationSpec, personal: tuple[str, ..
         return ValidationReport(passed=True, results=())
     questions = [_plan.question(number, spec, snapshot, personal) for number, spec in enumerate(config.expectations, 1)]
     request = {
-        "table": str(store.path(snapshot.table)),
+        "table": str(store.path(snapshot.table).absolute()),
         "n_rows": snapshot.n_rows,
-        "schema": {column.name: _plan.dtype(column) for column in snapshot.columns},
+        "schema": {column.name: _plan.dtype(column) for column in snapshot.columns if column.name != FOLD_COLUMN},
         "questions": [asdict(question) for question in questions],
     }
     answers = _child.ask(request, personal=any(question.personal for question in questions))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from assay.data import FOLD_COLUMN
+from assay.artifacts import FOLD_COLUMN
 from assay.errors import DataError, did_you_mean
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,7 +49,7 @@ def fingerprint(config: Config, root: Path) -> Source:
                 digest.update(data)
                 n_bytes += len(data)
     return Source(
-        description=f"{_shown(_url(config, root))}: {' '.join(config.query.split())[:200]}",
+        description=f"{_shown(_url(config))}: {' '.join(config.query.split())[:200]}",
         sha256=digest.hexdigest(),
         n_bytes=n_bytes,
     )
@@ -77,10 +78,9 @@ def _batch(names: list[str], rows: Sequence[sa.Row[Any]]) -> pa.RecordBatch:
 @contextmanager
 def _rows(config: Config, root: Path) -> Iterator[tuple[list[str], Iterator[Sequence[sa.Row[Any]]]]]:
     """The column names of the query and its rows, in partitions. Whatever goes wrong is told without secrets."""
-    url = _url(config, root)
+    url = _url(config)
     try:
-        engine = sa.create_engine(url, poolclass=sa.NullPool)
-        with engine.connect() as connection:
+        with _engine(url, root).connect() as connection:
             streaming = connection.execution_options(stream_results=True, max_row_buffer=_BATCH_ROWS)
             result = streaming.exec_driver_sql(config.query)
             yield list(result.keys()), result.partitions(_BATCH_ROWS)
@@ -92,8 +92,8 @@ def _rows(config: Config, root: Path) -> Iterator[tuple[list[str], Iterator[Sequ
         raise DataError(f"{_shown(url)}: {_told(problem, url, config)}") from None
 
 
-def _url(config: Config, root: Path) -> sa.URL:
-    """The URI with its variables filled in. A SQLite file is looked for under `root` and opened for reading only."""
+def _url(config: Config) -> sa.URL:
+    """The URI with its variables filled in."""
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in os.environ:
@@ -107,13 +107,19 @@ def _url(config: Config, root: Path) -> sa.URL:
             "`uri` is not a database URI. Allowed: DIALECT://USER:${PASSWORD}@HOST:PORT/DATABASE, sqlite:///FILE. "
             "Write special characters of a password as %XX."
         ) from None
+    return url
+
+
+def _engine(url: sa.URL, root: Path) -> sa.Engine:
+    """An engine that keeps no connection. A SQLite file is looked for under `root` and opened for reading only."""
     if url.get_backend_name() != "sqlite":
-        return url
+        return sa.create_engine(url, poolclass=sa.NullPool)
     path = root.absolute() / (url.database or "")
     if not path.is_file():
         near = did_you_mean(path.name, [entry.name for entry in path.parent.glob("*")])
         raise DataError(f"There is no SQLite file {path}. Allowed: a file that exists. {near}".rstrip())
-    return url.set(database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
+    read_only = f"file:{quote(str(path))}?mode=ro"
+    return sa.create_engine("sqlite://", creator=lambda: sqlite3.connect(read_only, uri=True), poolclass=sa.NullPool)
 
 
 def _shown(url: sa.URL) -> str:

@@ -46,7 +46,7 @@ def assign(config: Config, table: pa.Table, target: TargetSpec, task: Task, seed
         )
         for value in ((named,) if isinstance(named, str) else named)
     }
-    unknown = [value for value in there if value not in fold_of]
+    unknown = sorted(set(there) - set(fold_of))
     if unknown:
         raise DataError(
             f"split: column {config.column!r} holds values that name no fold: {examples(unknown)}. "

@@ -6,8 +6,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from assay.artifacts import Task
-from assay.data import FOLD_COLUMN
+from assay.artifacts import FOLD_COLUMN, Task
 from assay.data.splitters import _draw
 from assay.errors import DataError
 from assay.spec.data import TargetSpec
