@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from assay_flows import Listener, Trained, _crashes, _words
 from prefect import State, flow, runtime, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
@@ -23,7 +22,6 @@ from prefect.settings import (
     PREFECT_CLIENT_MAX_RETRIES,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_INTERNAL_LOGGING_LEVEL,
-    Setting,
     temporary_settings,
 )
 from prefect.states import Cancelled, Completed
@@ -33,9 +31,10 @@ from assay.errors import Cancelled as CancelledError
 from assay.errors import ServersError
 from assay.pipeline import RunResult
 from assay.spec.loading import load_spec
+from assay_flows import Listener, Trained, _crashes, _words
 
 Step = Callable[..., Any]
-SETTINGS: dict[Setting, Any] = {
+SETTINGS: dict[Any, Any] = {
     # Prefect's own heartbeat makes every flow wait for a thread that sleeps whole seconds; ours does not.
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
     PREFECT_CLIENT_MAX_RETRIES: 3,  # outlasts a server that is away for ten seconds, and gives up in half a minute

@@ -28,9 +28,14 @@ def test_an_object_is_named_by_the_sha256_of_its_bytes_and_stored_once(tmp_path:
 
 def test_a_draft_that_fails_leaves_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    with pytest.raises(RuntimeError), store.create("a.txt") as draft:
-        draft.path.write_bytes(b"half")
-        raise RuntimeError
+
+    def fail() -> None:
+        with store.create("a.txt") as draft:
+            draft.path.write_bytes(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert objects(store) == []
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import assay
-from assay import inference, preprocessing, training
+from assay import preprocessing, training
 from assay.artifacts import AuditFold, Folds, TestFold, TrainFold, ValidFold
 
 SOURCE = Path(assay.__file__).parent

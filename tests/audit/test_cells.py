@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.audit.example import BLOB, binary, numbers, people, predictions, snapshot
 
 from assay import audit
 from assay.artifacts import to_json
 from assay.errors import DataError
 from assay.spec.evidence import AuditSpec
 from assay.store import Store
+from tests.audit.example import BLOB, binary, numbers, people, predictions, snapshot
 
 N_ROWS = 700
 AGES = {"column": "age", "edges": (25, 40, 60)}

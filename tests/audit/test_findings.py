@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 from sklearn.metrics import accuracy_score, mean_absolute_error, precision_score
-from tests.audit.example import binary, numbers, people, predictions, snapshot
 
 from assay import audit
 from assay.artifacts import Findings, GroupRow, PairGap
 from assay.spec.evidence import AuditSpec
 from assay.store import Store
+from tests.audit.example import binary, numbers, people, predictions, snapshot
 
 N_ROWS = 4000
 RATES = {

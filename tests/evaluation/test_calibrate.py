@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss
-from tests.evaluation.example import drawn, numbers, stored
 
 from assay import evaluation
 from assay.artifacts import Calibration
@@ -16,6 +15,7 @@ from assay.evaluation._calibrate import temperature, threshold
 from assay.evaluation._scored import Scored
 from assay.spec.evidence import EvaluationSpec
 from assay.store import Store
+from tests.evaluation.example import drawn, numbers, stored
 
 SCORES = {"accuracy": accuracy_score, "balanced_accuracy": balanced_accuracy_score, "f1": f1_score}
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy import stats
 from sklearn.metrics import log_loss, roc_auc_score
-from tests.evaluation.example import drawn, numbers, stored
 
 from assay import evaluation
 from assay.artifacts import Comparison, Predictions
@@ -14,6 +13,7 @@ from assay.errors import DataError
 from assay.evaluation._scored import Scored
 from assay.spec.evidence import EvaluationSpec
 from assay.store import Store
+from tests.evaluation.example import drawn, numbers, stored
 
 
 def worse(scored: Scored, noise: float = 0.5, seed: int = 9) -> Scored:

@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pytest
 from sklearn import metrics as sk
-from tests.evaluation.example import drawn, numbers, stored
 
 from assay import evaluation
 from assay.artifacts import Diagnosis, Epoch, Evaluation, from_json, to_json
@@ -15,6 +14,7 @@ from assay.errors import DataError
 from assay.evaluation._scored import Scored
 from assay.spec.evidence import EvaluationSpec
 from assay.store import Store
+from tests.evaluation.example import drawn, numbers, stored
 
 CONFIG = EvaluationSpec(n_bootstrap=100)
 

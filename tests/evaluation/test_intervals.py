@@ -7,11 +7,11 @@ import time
 import numpy as np
 import pytest
 from scipy import stats
-from tests.evaluation.example import drawn, numbers
 
 from assay.evaluation._intervals import bootstrap, estimates, wilson
 from assay.evaluation._metrics import metrics_of
 from assay.evaluation._scored import Scored, by_content
+from tests.evaluation.example import drawn, numbers
 
 BINARY = metrics_of("classification", 2, ())
 NUMBERS = metrics_of("regression", 1, ())

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn import metrics as sk
-from tests.evaluation.example import drawn, numbers
 
 from assay.evaluation._metrics import METRICS, Weighted, metrics_of, pinball
 from assay.evaluation._reliability import ece, sums_per_bin
 from assay.evaluation._scored import Scored
+from tests.evaluation.example import drawn, numbers
 
 Oracle = Callable[[Scored, Any], float]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from assay.ledger import Ledger, read_events
 
 STAGES = (

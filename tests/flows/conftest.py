@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import assay_flows
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from assay_flows import Trained
 
+import assay_flows
 from assay import local
+from assay_flows import Trained
 
 Ask = Callable[..., Any]
 SPEC = """\

@@ -11,12 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import assay_flows
 import pytest
-from assay_flows import Trained
 
+import assay_flows
 from assay import local
 from assay.errors import ValidationFailed
+from assay_flows import Trained
 
 from .conftest import Ask, First
 

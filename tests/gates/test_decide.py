@@ -8,13 +8,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from tests.gates.test_metric_gates import evidence
 
 from assay import gates
 from assay.artifacts import Decision, Evidence, GateResult, LeakProbe, LeakReport
 from assay.spec import plugins
 from assay.spec.evidence import GateSpec
 from assay.spec.words import Words
+from tests.gates.test_metric_gates import evidence
 
 PASSES = {"gate": "min_metric", "metric": "accuracy", "at_least": 0.8}
 FAILS = {"gate": "min_metric", "metric": "accuracy", "at_least": 0.9}

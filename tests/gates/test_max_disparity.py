@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pydantic import ValidationError
-from tests.gates.simulated import evidence, judge, rates, verdicts
 
 from assay.artifacts import Evidence
 from assay.audit._findings import Tally
 from assay.gates import max_disparity
+from tests.gates.simulated import evidence, judge, rates, verdicts
 
 
 def sizes(adult: pa.Table) -> list[int]:

@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from scipy.special import softmax
-from tests.inference.example import Trained
 
 from assay import inference
 from assay.artifacts import Calibration, to_json
 from assay.errors import DataError, StoreError
 from assay.inference import _predict
 from assay.inference._predictor import classes, probabilities
+from tests.inference.example import Trained
 
 FAMILIES = ["constant", "mlp", "tabm"]
 

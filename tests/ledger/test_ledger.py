@@ -61,7 +61,10 @@ def test_a_run_whose_process_is_gone_is_crashed(tmp_path: Path) -> None:
 
 
 def test_a_lock_has_one_holder_and_is_free_after_a_kill(tmp_path: Path) -> None:
-    code = "import sys,time; from assay.ledger import Ledger\nwith Ledger(sys.argv[1]).lock('x'): print('held', flush=True); time.sleep(60)"
+    code = (
+        "import sys, time; from assay.ledger import Ledger\n"
+        "with Ledger(sys.argv[1]).lock('x'): print('held', flush=True); time.sleep(60)"
+    )
     child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     assert child.stdout.readline() == "held\n"

@@ -7,9 +7,9 @@ import warnings
 from pathlib import Path
 
 import pytest
-from tests.registry.example import Registry
 
 from assay import registry
+from tests.registry.example import Registry
 
 
 @pytest.fixture(scope="session")

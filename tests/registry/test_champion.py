@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.registry.example import Registry, promote, refuse
 
 from assay import registry
 from assay.artifacts import Calibration
 from assay.errors import RegistryError
 from assay.store import Store
+from tests.registry.example import Registry, promote, refuse
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*noload:DeprecationWarning")  # of MLflow's own queries
 

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.registry.example import Registry, promote, refuse
 
 from assay.artifacts import Calibration
 from assay.errors import RegistryError
+from tests.registry.example import Registry, promote, refuse
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*noload:DeprecationWarning")  # of MLflow's own queries
 

@@ -16,9 +16,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from tests.reporting import example
 
 from assay.store import Store
+from tests.reporting import example
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (

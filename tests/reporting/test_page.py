@@ -11,8 +11,6 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 import pytest
-from tests.reporting import example
-from tests.reporting.reading import tables, text, tree
 
 from assay.artifacts import (
     Decision,
@@ -29,6 +27,8 @@ from assay.artifacts import (
     from_json,
 )
 from assay.store import Store
+from tests.reporting import example
+from tests.reporting.reading import tables, text, tree
 
 HOSTILE = "</style></pre><script>alert('x')</script>\"'&amp;<img src=x onerror=alert(1)>\x00"
 

@@ -9,11 +9,11 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reporting import example
 
 from assay.artifacts import Tolerance
 from assay.reporting import _charts, _gaps, _intervals, _svg
 from assay.store import Store
+from tests.reporting import example
 
 SVG = "{http://www.w3.org/2000/svg}"
 RANGES = st.tuples(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6)).map(lambda pair: (pair[0], pair[0] + pair[1]))

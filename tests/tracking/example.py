@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.registry.example import ACCURACY, INPUTS, make_model, promote
 
 from assay import registry, tracking
 from assay.artifacts import (
@@ -38,6 +37,7 @@ from assay.artifacts import (
 )
 from assay.ledger import EventLog
 from assay.store import Store
+from tests.registry.example import ACCURACY, INPUTS, make_model, promote
 
 SPEC = {
     "version": 1,

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.registry.example import make_model, promote
-from tests.tracking.example import Run, Seen, free_port, mlflow_server, wait_for
 
 from assay import registry, tracking
 from assay.artifacts import Calibration, Evaluation, Registered, from_json
 from assay.errors import RegistryError, TrackingError
 from assay.ledger import read_events
 from assay.store import Store
+from tests.registry.example import make_model, promote
+from tests.tracking.example import Run, Seen, free_port, mlflow_server, wait_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*noload:DeprecationWarning")  # of MLflow's own queries
 NOWHERE = "http://127.0.0.1:9"

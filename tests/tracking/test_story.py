@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.registry.example import make_model
-from tests.tracking.example import SPEC, Run, registered
 
 from assay.artifacts import Epoch
 from assay.ledger import read_events
 from assay.tracking._note import note
 from assay.tracking._story import Batch, Story
 from assay.tracking._words import flat, key_of, redacted
+from tests.registry.example import make_model
+from tests.tracking.example import SPEC, Run, registered
 
 
 def told(run: Run, story: Story | None = None) -> Story:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 import torch
-from tests.training.example import Encoded, encode
 
 from assay.store import Store
+from tests.training.example import Encoded, encode
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load
-from tests.training.example import Encoded, Heard
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -20,6 +19,7 @@ from assay import models
 from assay.artifacts import Model
 from assay.errors import SpecError, TrainingError
 from assay.training._batches import order, seed_of
+from tests.training.example import Encoded, Heard
 
 
 def curve(model: Model) -> list[tuple[float, float]]:

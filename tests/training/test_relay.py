@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.training.example import Heard
-
 from assay.training._relay import Journal, Relay
+from tests.training.example import Heard
 
 
 def test_epochs_of_a_worker_that_starts_again_are_handed_on_once(tmp_path: Path) -> None:

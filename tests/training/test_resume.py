@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.training.example import Encoded, Heard
 
 from assay.artifacts import Model, to_json
 from assay.errors import Cancelled
+from tests.training.example import Encoded, Heard
 
 SPEC: dict[str, Any] = {"family": "mlp", "epochs": 5, "batch_size": 64, "ema": 0.99, "lr": 0.003}
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.training.example import Encoded
 
 from assay.spec.training import ComputeSpec, TrainingSpec
 from assay.training._job import Job
 from assay.training._loop import Run
 from assay.training._place import Place
+from tests.training.example import Encoded
 
 
 def run(encoded: Encoded, folder: Path, rank: int, world_size: int) -> Run:

@@ -10,11 +10,10 @@ import typer
 from assay.cli._answer import Answer, command
 
 if TYPE_CHECKING:
-    from assay_flows import Trained
-
     from assay.cli._progress import Watch
     from assay.pipeline import RunResult
     from assay.spec import Spec
+    from assay_flows import Trained
 
 PANEL = "A model"
 Orchestrator = Literal["auto", "prefect", "none"]

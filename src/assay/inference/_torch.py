@@ -6,6 +6,7 @@ B rows, F numeric features, C categorical features, O outputs.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,15 @@ from safetensors.torch import load
 
 from assay import models
 from assay.artifacts import Model
-from assay.inference._predictor import Scorer
 from assay.models import Inputs
 from assay.store import Store
 
 ROWS = 1024  # of one forward pass
 
 
-def scorer(model: Model, store: Store, root: Path | None) -> Scorer:
+def scorer(
+    model: Model, store: Store, root: Path | None
+) -> Callable[[NDArray[np.float32], NDArray[Any]], NDArray[np.float32]]:
     """The network of `model` in evaluation mode, on the device that it was trained on where there is one."""
     device = torch.device("cuda" if model.device == "cuda" and torch.cuda.is_available() else "cpu")
     prepared = model.preprocessing

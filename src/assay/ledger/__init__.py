@@ -81,7 +81,7 @@ class RunRow:
     pid_started: float = 0.0
     spec_path: str = ""
     mlflow_run_id: str = ""
-    mlflow_url: str = ""
+    mlflow_experiment_id: str = ""
 
 
 class Ledger:

@@ -40,6 +40,8 @@ def settings(name: ServerName, home: Path, port: int) -> dict[str, str]:
             "PREFECT_HOME": str(home / "prefect"),
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": _origins(port),
             "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+            # Its pages ask this address, which is port 4200 wherever nobody says otherwise.
+            "PREFECT_SERVER_UI_API_URL": f"http://{HOST}:{port}/api",
             "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
             **NO_ANALYTICS,
         }

@@ -100,9 +100,9 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
         "train", training.train, arrays, prepared, spec.model, spec.training, spec.compute, spec.seed,
         store=store, events=around.events, folder=around.checkpoints, root=spec.root,
     )  # fmt: skip
-    on_valid = step("predict-valid", inference.predict, model, folds.valid, None, store=store)
+    on_valid = step("predict-valid", inference.predict, model, folds.valid, None, store=store, root=spec.root)
     calibration = step("calibrate", evaluation.calibrate, on_valid, spec.evaluation, store=store)
-    on_test = step("predict", inference.predict, model, folds.test, calibration, store=store)
+    on_test = step("predict", inference.predict, model, folds.test, calibration, store=store, root=spec.root)
 
     evaluated = step("evaluate", evaluation.evaluate, on_test, on_valid, model.epochs, spec.evaluation, store=store)
     findings = _audited(spec, step, snapshot, folds, model, calibration, on_test, store)
@@ -165,7 +165,9 @@ def _audited(
         return None
     predictions = on_test
     if spec.audit.fold == "audit":
-        predictions = step("predict-audit", inference.predict, model, folds.audit, calibration, store=store)
+        predictions = step(
+            "predict-audit", inference.predict, model, folds.audit, calibration, store=store, root=spec.root
+        )
     found: Findings = step("audit", audit.audit, predictions, snapshot, spec.audit, store=store)
     return found
 
@@ -180,8 +182,9 @@ def _compared(
     fold, n_excluded = _champion.unseen(folds.test, folds.row_hashes, champion.train_hashes, store)
     try:
         of_champion = step(
-            "predict-champion", inference.predict, champion.model, fold, champion.calibration, store=store
-        )
+            "predict-champion", inference.predict, champion.model, fold, champion.calibration,
+            store=store, root=spec.root,
+        )  # fmt: skip
         found: tuple[Comparison, ...] = step(
             "compare", evaluation.compare, on_test, of_champion, champion.version, n_excluded, metrics,
             spec.evaluation, store=store,

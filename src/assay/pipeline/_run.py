@@ -85,13 +85,15 @@ def _observed(asked: Asked, row: RunRow, start: float) -> RunResult:
             events.emit("run_ended", state="finished", outcome=result.outcome, reason=result.decision.reason)
     finally:
         events.close()
-        row = replace(ledger.run(row.run_id), mlflow_run_id=relay.mlflow_run_id, mlflow_url=relay.url)
+        row = replace(
+            ledger.run(row.run_id), mlflow_run_id=relay.mlflow_run_id, mlflow_experiment_id=relay.experiment_id
+        )
         ledger.save(row)
     state = "pending" if result.pending else "finished"
     ledger.save(replace(row, state=state, ended=time.time(), outcome=result.outcome, reason=result.decision.reason))
     unsent = (f"{relay.problem}. `assay sync` sends the rest.",) if relay.problem else ()
     warnings = result.warnings + unsent
-    return replace(result, mlflow_run_id=row.mlflow_run_id, mlflow_url=row.mlflow_url, warnings=warnings)
+    return replace(result, mlflow_run_id=row.mlflow_run_id, mlflow_url=relay.url, warnings=warnings)
 
 
 @contextmanager
@@ -166,7 +168,7 @@ def _result(asked: Asked, row: RunRow, links: Links, progress: Progress, start: 
         n_looks=_looks(asked.ledger, links),
         review_path=str(asked.ledger.store.path(links.report.review)),
         mlflow_run_id=row.mlflow_run_id,
-        mlflow_url=row.mlflow_url,
+        mlflow_url=tracking.run_url(asked.uri, row.mlflow_experiment_id, row.mlflow_run_id),
         pending=links.pending,
         warnings=_warnings(links),
     )

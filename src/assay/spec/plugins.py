@@ -63,7 +63,7 @@ def config(kind: str, name: str, options: dict[str, Any]) -> Any:
 
 
 def checked(kind: str, name: str, options: dict[str, Any], where: str) -> Any:
-    """Like `config`, with every mistake told in words for people: raises SpecError. `where` names the part of the spec."""
+    """Like `config`, but every mistake is told in words: raises SpecError. `where` names the part of the spec."""
     try:
         return config(kind, name, options)
     except ValidationError as error:

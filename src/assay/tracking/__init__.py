@@ -83,6 +83,11 @@ class Relay:
         return self._ids[1]
 
     @property
+    def experiment_id(self) -> str:
+        """The id of the MLflow experiment; empty until MLflow has answered."""
+        return self._ids[0]
+
+    @property
     def url(self) -> str:
         """The page of the MLflow run; empty until MLflow has answered, and where no server shows it."""
         return run_url(self._uri, *self._ids) if self.mlflow_run_id else ""

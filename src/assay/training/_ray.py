@@ -50,7 +50,7 @@ MAX_STARTS = 5  # of a worker group that does not come up
 
 def fit(job: Job, use_gpu: bool, events: Events) -> None:
     """Run the loop through Ray Train, in this process or by workers."""
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    logging.getLogger("ray").setLevel(logging.CRITICAL)  # what matters reaches us as exceptions
     if job.compute.workers == 0:
         _fit_here(job, use_gpu, events)
     else:
@@ -153,7 +153,7 @@ def cluster(compute: ComputeSpec) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL}
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)
     else:
@@ -179,5 +179,12 @@ def n_cpus() -> int:
 def _gave_up(error: BaseException, max_failures: int) -> str:
     if not isinstance(error, ray.train.WorkerGroupError):
         return f"training failed: {summary(error)}"
-    cause = grouped({rank: summary(each) for rank, each in error.worker_failures.items()})
+    # Where one went away the others fail for want of it, which is no cause.
+    causes = {rank: each for rank, each in error.worker_failures.items() if not is_lost_peer(each)}
+    cause = grouped({rank: _cause(each) for rank, each in (causes or error.worker_failures).items()})
     return f"workers failed more often than `compute.max_failures: {max_failures}` allows. The last time: {cause}"
+
+
+def _cause(error: Exception) -> str:
+    died = isinstance(getattr(error, "health_check_failure", error), ray.exceptions.RayActorError)
+    return "a worker's process died (killed, out of memory, or its machine went away)" if died else summary(error)
