@@ -104,7 +104,6 @@ def assay_train(spec: str, home: str, overrides: list[str] | None = None, fresh:
                 listen=_heard(call.listen, heard),
                 wrap=lambda step: as_task(step, heard),
                 fresh=fresh,
-                spec_path=spec,
             )
     except (CancelledError, KeyboardInterrupt) as error:
         call.error = error

@@ -18,7 +18,7 @@ from assay import local
 from assay.errors import ValidationFailed
 from assay_flows import Trained
 
-from .conftest import Ask, First
+from .conftest import Ask, First, drain
 
 
 def run(spec: Path, home: Path, *overrides: str) -> Trained:
@@ -173,11 +173,12 @@ def test_a_prefect_that_dies_meanwhile_costs_the_run_nothing(first: First, home:
         while not any('"kind": "epoch"' in path.read_text() for path in (home / "runs").glob(f"{name}-*/events.jsonl")):
             time.sleep(0.2)
         left = flow_run(ask, state={"type": {"any_": ["RUNNING"]}})
+        drain()
         os.kill(json.loads((home / "servers.json").read_text())["prefect"]["pid"], signal.SIGKILL)
         output, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     assert "no longer answers" in output
     assert "Traceback" not in errors
     local.up(home)
-    run(first.spec, home)
+    subprocess.run([*command[:5]], capture_output=True, check=True)
     assert flow_run(ask, id={"any_": [left["id"]]})["state_type"] == "CRASHED"

@@ -14,6 +14,7 @@ import pytest
 from assay import preprocessing
 from assay.errors import DataError, StoreError
 from assay.preprocessing import _encode
+from assay.preprocessing._numeric import N_KNOTS
 
 RNG = np.random.default_rng(2)
 N = 1000
@@ -64,7 +65,7 @@ def test_a_snapshot_in_many_pieces_gives_the_same_as_one_piece(fit: Any) -> None
 def test_categories_alone_and_numbers_alone_make_arrays_without_columns_of_the_other_kind(fit: Any) -> None:
     numeric, codes, _ = (found := fit(TABLE.select(["c", "y"]))).arrays(found.encode().train)
     assert (numeric.shape, codes.shape) == ((N, 0), (N, 1))
-    assert found.store.array(found.prepared.knots).shape == (0, 129)
+    assert found.store.array(found.prepared.knots).shape == (0, N_KNOTS)
     numeric, codes, _ = (found := fit(TABLE.select(["k", "y"]))).arrays(found.encode().train)
     assert (numeric.shape, codes.shape) == ((N, 1), (N, 0))
 

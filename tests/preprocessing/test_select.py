@@ -11,6 +11,7 @@ from sklearn.feature_selection import SelectKBest, VarianceThreshold, mutual_inf
 
 from assay.errors import DataError
 from assay.preprocessing import _encode
+from assay.preprocessing._numeric import N_KNOTS
 from assay.preprocessing._select import moments
 
 RNG = np.random.default_rng(11)
@@ -74,7 +75,7 @@ def test_components_are_those_of_scikit_learn(fit: Any, n_components: float, mon
     assert found.prepared.numeric == tuple(f"pca_{i + 1}" for i in range(expected.shape[1]))
     np.testing.assert_allclose(np.stack([*found.numeric().values()], axis=1), expected[:500], atol=1e-4)
     np.testing.assert_allclose(np.stack([*found.numeric("valid").values()], axis=1), expected[500:], atol=1e-4)
-    knots = np.quantile(expected[:500], np.linspace(0, 1, 129), axis=0)
+    knots = np.quantile(expected[:500], np.linspace(0, 1, N_KNOTS), axis=0)
     np.testing.assert_allclose(np.stack([*found.knots.values()], axis=1), knots, atol=1e-4)
     assert len(found.prepared.categorical) == 2
 

@@ -90,6 +90,7 @@ def nothing_is_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """No process of a test outlives it, but for one that waits for its first request."""
     if "ask" in request.fixturenames:
         request.getfixturevalue("served")
+    _child._stop_waiting()  # another package's test may have warmed one
     before = set(psutil.Process().children())
     yield
     _child._stop_waiting()

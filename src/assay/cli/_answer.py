@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assay.cli._signals import Stopped
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -64,10 +66,8 @@ def command(app: typer.Typer, function: Command, panel: str, name: str | None = 
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 return function(*args, **options)
-        except KeyboardInterrupt as error:  # typer would end with an exit code of its own, and say nothing
-            from assay.cli import _failure
-
-            return _failure.answer(error)
+        except KeyboardInterrupt as error:
+            raise Stopped(error) from error
 
     signature = inspect.signature(function, eval_str=True)
     shared = [

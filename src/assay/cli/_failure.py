@@ -8,24 +8,22 @@ import typer
 
 from assay.artifacts import as_data
 from assay.cli._answer import Answer
-from assay.cli._signals import Told
+from assay.cli._signals import Stopped
 from assay.errors import AssayError, Cancelled, SpecError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-FAILED, INTERRUPTED, TERMINATED = 4, 130, 143
-STOPPED = "Stopped, as asked. The same command goes on where this one was."
+FAILED, TERMINATED = 4, 143
 
 
 def answer(error: BaseException) -> Answer:
     """What to print for `error`, and with which exit code to end."""
-    kind, message = type(error).__name__, str(error)
-    exit_code = FAILED
-    if isinstance(error, Told):
-        message, exit_code = STOPPED, error.exit_code
-    elif isinstance(error, KeyboardInterrupt | typer.Abort):
-        message, exit_code = STOPPED, INTERRUPTED
+    if isinstance(error, KeyboardInterrupt):
+        error = Stopped(error)
+    kind, message, exit_code = type(error).__name__, str(error), FAILED
+    if isinstance(error, Stopped):
+        exit_code = error.exit_code
     elif isinstance(error, Cancelled):
         exit_code = TERMINATED
     elif isinstance(error, typer.TyperException):

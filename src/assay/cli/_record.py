@@ -10,11 +10,13 @@ import typer
 
 from assay.artifacts import as_data
 from assay.cli._answer import Answer, command
+from assay.errors import AssayError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from assay.ledger import Garbage, Ledger, RunRow
+    from assay.pipeline import RunResult
     from assay.tracking import Synced
 
 PANEL = "The record"
@@ -70,18 +72,36 @@ def gc(
 def sync(
     uri: Annotated[str, typer.Option(help="The MLflow to send to, instead of the one that each spec names.")] = "",
 ) -> Answer:
-    """Send to MLflow what it missed while it was down.
+    """Register the models that MLflow missed while it was down, and send it what happened.
 
     Ends with 4 when it still does not answer.
     """
-    from assay import tracking
+    from assay import pipeline, tracking
     from assay.ledger import find_home
 
-    synced = tracking.sync(find_home(), uri=uri)
-    failed = any(each.problem for each in synced)
-    return Answer(
-        {"runs": as_data(synced)}, lambda console: _show_synced(console, synced), exit_code=4 if failed else 0
-    )
+    home = find_home()
+    finished = [(row.run_id, result) for row, result in pipeline.finish_pending(home=home)]
+    synced = tracking.sync(home, uri=uri)
+    registered = [{"run_id": run_id, "came_to": _came_to(result)} for run_id, result in finished]
+    failed = any(each.problem for each in synced) or any(_is_open(result) for _, result in finished)
+
+    def show(console: Console) -> None:
+        for entry in registered:
+            console.print(f"{entry['run_id']}  {entry['came_to']}")
+        _show_synced(console, synced)
+
+    return Answer({"registered": registered, "runs": as_data(synced)}, show, exit_code=4 if failed else 0)
+
+
+def _came_to(result: RunResult | AssayError) -> str:
+    """What became of a run whose registry had been out of reach."""
+    if isinstance(result, AssayError):
+        return str(result)
+    return result.pending or f"{result.outcome}: {result.decision.reason}"
+
+
+def _is_open(result: RunResult | AssayError) -> bool:
+    return isinstance(result, AssayError) or bool(result.pending)
 
 
 def add_to(app: typer.Typer) -> None:

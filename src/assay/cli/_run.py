@@ -49,7 +49,7 @@ def run(
     with Watch() as watch:
         api = _api(home, orchestrator, watch)
         trained = None if api is None else _as_flow(spec, words, api, home, fresh, watch)
-        result = trained.result if trained is not None else _here(loaded, spec, home, fresh, watch)
+        result = trained.result if trained is not None else _here(loaded, home, fresh, watch)
     url, lost = (trained.url, trained.lost) if trained is not None else ("", False)
     data = result.as_data() | {"addresses": _result.addresses(result, url)}
     return Answer(data, lambda console: _result.show(console, result, url), result.exit_code, at_once=lost)
@@ -90,10 +90,10 @@ def _api(home: Path, orchestrator: Orchestrator, watch: Watch) -> str | None:
     return api
 
 
-def _here(loaded: Spec, path: Path, home: Path, fresh: bool, watch: Watch) -> RunResult:
+def _here(loaded: Spec, home: Path, fresh: bool, watch: Watch) -> RunResult:
     from assay import pipeline
 
-    return pipeline.run(loaded, home=home, listen=watch.hear, fresh=fresh, spec_path=str(path))
+    return pipeline.run(loaded, home=home, listen=watch.hear, fresh=fresh)
 
 
 def _as_flow(spec: Path, overrides: tuple[str, ...], api: str, home: Path, fresh: bool, watch: Watch) -> Trained:

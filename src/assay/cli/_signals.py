@@ -19,6 +19,14 @@ class Told(KeyboardInterrupt):
         self.exit_code = 128 + number
 
 
+class Stopped(Exception):
+    """A KeyboardInterrupt on its way through typer, which would otherwise end with an exit code of its own."""
+
+    def __init__(self, interrupt: KeyboardInterrupt) -> None:
+        super().__init__("Stopped, as asked. The same command goes on where this one was.")
+        self.exit_code = interrupt.exit_code if isinstance(interrupt, Told) else 128 + signal.SIGINT
+
+
 @contextmanager
 def handled() -> Iterator[None]:
     """Turn both signals into `Told` until the block ends. Only the main thread can have signals."""

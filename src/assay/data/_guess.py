@@ -72,7 +72,7 @@ def describe(path: Path, seed: int) -> dict[str, Any]:
         "features": {"exclude": [name for name in columns if name in (*personal, *ids) and name != target]},
         "personal": personal,
         "sensitive": [n for n, c in columns.items() if _SENSITIVE.match(n) and c.kind == "categorical" and n != target],
-        "expectations": list(_expectations(train, columns, target, task, personal, ids)),
+        "expectations": list(_expectations(train, columns, target, task, [*personal, str(split.get("column"))], ids)),
         "columns": [
             {"name": name, "kind": column.kind, "n_null": column.n_null, "n_unique": n_unique[name]}
             for name, column in columns.items()
@@ -144,9 +144,9 @@ def _train_rows(table: pa.Table, split: dict[str, Any], target: str, task: Task,
 
 
 def _expectations(
-    train: pa.Table, columns: dict[str, Column], target: str, task: Task, personal: list[str], ids: list[str]
+    train: pa.Table, columns: dict[str, Column], target: str, task: Task, hidden: list[str], ids: list[str]
 ) -> Iterator[dict[str, Any]]:
-    """Expectations of a spec that hold for the train rows."""
+    """Expectations of a spec that hold for the train rows. The values of `hidden` columns are not looked at."""
     yield {"type": "row_count", "min": train.num_rows}
     yield {"type": "columns", "values": list(columns)}
     for name, column in columns.items():
@@ -162,7 +162,7 @@ def _expectations(
             yield {"type": "not_null", "column": name, "mostly": max(0.01, round(share * 0.9, 2)), "severity": "warn"}
         if name in ids:
             yield {"type": "unique", "column": name, "severity": "warn"}
-        elif name in personal:
+        elif name in hidden:
             continue
         elif column.kind == "numeric" and not (name == target and task == "classification"):
             low, high = pc.min_max(present).as_py().values()

@@ -80,6 +80,7 @@ class RunRow:
     pid: int = 0
     pid_started: float = 0.0
     spec_path: str = ""
+    overrides: tuple[str, ...] = ()
     mlflow_run_id: str = ""
     mlflow_experiment_id: str = ""
 
@@ -172,7 +173,7 @@ class Ledger:
         """The newest run with this key."""
         return next((row for row in self.runs() if row.run_key == run_key), None)
 
-    def begin(self, name: str, run_key: str, spec_path: str) -> RunRow:
+    def begin(self, name: str, run_key: str, spec_path: str, overrides: tuple[str, ...] = ()) -> RunRow:
         """A new run, or the unfinished one with the same key, now of this process. Hold the run's lock."""
         found = self.find(run_key)
         mine = {"pid": os.getpid(), "pid_started": started_at(os.getpid()), "state": "running", "ended": None}
@@ -187,6 +188,7 @@ class Ledger:
                 name=name,
                 started=time.time(),
                 spec_path=spec_path,
+                overrides=overrides,
                 **mine,  # type: ignore[arg-type]
             )
         self.save(row)
@@ -219,7 +221,9 @@ class Ledger:
         return self.home / "commits" / stage / f"{key}.json"
 
     def _row(self, path: Path) -> RunRow:
-        row = RunRow(**json.loads(path.read_bytes()))
+        known = RunRow.__dataclass_fields__  # what an older assay wrote beside these is of no use to this one
+        data = {name: value for name, value in json.loads(path.read_bytes()).items() if name in known}
+        row = RunRow(**data | {"overrides": tuple(data.get("overrides", ()))})
         if row.state == "running" and not is_held(self.home / "locks" / f"run-{row.run_key}.lock"):
             return replace(row, state="crashed")
         return row

@@ -23,7 +23,10 @@ from assay.models._numeric import NumericConfig
 
 
 class Config(NumericConfig):
-    """Options of `tabm`."""
+    """Options of `tabm`.
+
+    The paper's k is 32; on Adult 16 members came out the same in half the time.
+    """
 
     variant: Literal["tabm", "tabm-mini"] = "tabm-mini"
     k: int = Field(default=16, ge=1, le=1024, description="members of the ensemble")

@@ -7,18 +7,19 @@ plan; no stage knows which.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from assay import data
-from assay.ledger import Ledger, find_home
+from assay.errors import AssayError
+from assay.ledger import Ledger, RunRow, find_home
 from assay.pipeline import _plan, _run
 from assay.pipeline._steps import Step
 from assay.pipeline._types import Plan, PlannedStage, RunResult, StageRecord
-from assay.spec import Spec
+from assay.spec import Spec, loading
 
-__all__ = ["Plan", "PlannedStage", "RunResult", "StageRecord", "Step", "plan", "run"]
+__all__ = ["Plan", "PlannedStage", "RunResult", "StageRecord", "Step", "finish_pending", "plan", "run"]
 
 Listener = Callable[[dict[str, Any]], None]
 
@@ -44,7 +45,6 @@ def run(
     wrap: Callable[[Step], Step] | None = None,
     fresh: bool = False,
     table: Any = None,
-    spec_path: str = "",
 ) -> RunResult:
     """Take real data to a decision, and to a registered model.
 
@@ -54,4 +54,18 @@ def run(
     data is taken up where it ended. Raises AssayError: SpecError when nothing has run, ValidationFailed when the data
     are not what the spec expects, LockedError when the same run is going on elsewhere.
     """
-    return _run.run(spec, Ledger(home or find_home()), listen, wrap, fresh, table, spec_path)
+    return _run.run(spec, Ledger(home or find_home()), listen, wrap, fresh, table)
+
+
+def finish_pending(*, home: Path | None = None) -> Iterator[tuple[RunRow, RunResult | AssayError]]:
+    """Run again what could not reach its registry: every stage is reused, and the model is compared and registered.
+
+    Gives each such run with its result, or with why it still is not finished.
+    """
+    ledger = Ledger(home or find_home())
+    for row in ledger.runs():
+        if row.state == "pending":
+            try:
+                yield row, run(loading.load_spec(row.spec_path, row.overrides), home=ledger.home)
+            except AssayError as error:
+                yield row, error

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assay import data, tracking
+from assay import data, registry, tracking
 from assay.artifacts import Events, Source, as_data, sha256_of
 from assay.errors import AssayError, Cancelled
 from assay.ledger import EventLog, Ledger, RunRow
@@ -51,9 +51,7 @@ class Asked:
     uri: str
 
 
-def run(
-    spec: Spec, ledger: Ledger, listen: Listener | None, wrap: Wrap | None, fresh: bool, table: Any, spec_path: str
-) -> RunResult:
+def run(spec: Spec, ledger: Ledger, listen: Listener | None, wrap: Wrap | None, fresh: bool, table: Any) -> RunResult:
     """See `assay.pipeline.run`."""
     start = time.perf_counter()
     source = data.fingerprint(spec.data, spec.root, table)
@@ -63,13 +61,14 @@ def run(
     if waiting:
         loading.check_options(spec)
         _warm.up(spec, waiting)
+    overrides = tuple(registry.without_passwords(override) for override in spec.overrides)  # they are kept
     run_key = sha256_of(_keys.text_of(spec), source.sha256)
     with ledger.lock(f"run-{run_key}", wait_s=0.5, doing=f"the run of {spec.name!r} on the same data"):
         known = ledger.find(run_key)
         if not waiting and known is not None and known.state == "finished":
             links, progress = _walk(asked, known.run_id, Heard(listen=listen), lambda: known.mlflow_run_id)
             return _result(asked, known, links, progress, start)
-        return _observed(asked, ledger.begin(spec.name, run_key, spec_path), start)
+        return _observed(asked, ledger.begin(spec.name, run_key, str(spec.root / spec.file), overrides), start)
 
 
 def _observed(asked: Asked, row: RunRow, start: float) -> RunResult:

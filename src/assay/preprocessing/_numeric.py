@@ -16,7 +16,9 @@ from assay.preprocessing._read import FLOAT32_MAX, Floats
 from assay.spec.preprocessing import NumericSpec
 
 N_QUANTILES = 1000
-N_KNOTS = 129  # the edges of 128 bins of equally many rows; every second one those of 64, and so on
+# The edges of 1024 bins of equally many rows. So many because a column like Adult's capital_gain has one value in nine
+# rows of ten: with 129 knots a dozen bins are left of it, which costs half a point of accuracy; with 1025, fifty.
+N_KNOTS = 1025
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

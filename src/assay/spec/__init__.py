@@ -47,6 +47,7 @@ class Spec(Words):
     _root: Path = PrivateAttr(default_factory=Path.cwd)
     _file: str = PrivateAttr(default="spec")
     _lines: dict[tuple[str | int, ...], int] = PrivateAttr(default_factory=dict)
+    _overrides: tuple[str, ...] = PrivateAttr(default=())
 
     @property
     def root(self) -> Path:
@@ -68,10 +69,15 @@ class Spec(Words):
         """The line of the file on which each path of the spec stands."""
         return self._lines
 
-    def read_from(self, path: Path, lines: dict[tuple[str | int, ...], int]) -> Self:
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """What was set beside the file, as `a.b=c`."""
+        return self._overrides
+
+    def read_from(self, path: Path, lines: dict[tuple[str | int, ...], int], overrides: tuple[str, ...] = ()) -> Self:
         """The same spec, as read from the file at `path`: relative paths in it start from the file's folder."""
         copy = self.model_copy()
-        copy._root, copy._file, copy._lines = path.resolve().parent, path.name, lines
+        copy._root, copy._file, copy._lines, copy._overrides = path.resolve().parent, path.name, lines, overrides
         return copy
 
     def feature_columns(self, columns: tuple[str, ...]) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ def load_spec(path: str | Path, overrides: Sequence[str] = ()) -> Spec:
     spec, mistakes = _validate(document, path.name)
     if mistakes or spec is None:
         raise SpecError.of(_in_order(mistakes))
-    return spec.read_from(path, document.lines)
+    return spec.read_from(path, document.lines, tuple(overrides))
 
 
 def check(path: str | Path, overrides: Sequence[str] = ()) -> list[Mistake]:

@@ -29,7 +29,7 @@ class EarlyStoppingSpec(Words):
     """Stop when the metric of the valid fold has not improved for `patience` epochs. The best epoch is kept anyway."""
 
     metric: str = "loss"
-    patience: int = Field(default=16, ge=1)
+    patience: int = Field(default=8, ge=1)
     min_delta: float = Field(default=0.0, ge=0)
 
 

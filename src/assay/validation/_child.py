@@ -89,5 +89,8 @@ def _told(child: _Child, personal: bool) -> str:
 
 @atexit.register
 def _stop_waiting() -> None:
-    if _waiting is not None:
-        _waiting.stop()
+    global _waiting
+    with _lock:
+        child, _waiting = _waiting, None
+    if child is not None:
+        child.stop()
