@@ -23,6 +23,7 @@ OUTCOMES: dict[str, Outcome] = {"promote": "promoted", "refuse": "refused", "inc
 Listener = Callable[[dict[str, Any]], None]
 Wrap = Callable[[Step], Step]
 MAX_REASON = 2000
+PLUGIN_OF = {"ingest": "source", "split": "splitter", "train": "model", "decide": "gate"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,8 @@ def run(spec: Spec, ledger: Ledger, listen: Listener | None, wrap: Wrap | None, 
     asked = Asked(spec=spec, source=source, ledger=ledger, listen=listen, wrap=wrap, fresh=fresh, table=table, uri=uri)
     waiting = {stage.name for stage in _plan.planned(spec, source, ledger, table) if stage.will_run or fresh}
     if waiting:
-        loading.check_options(spec)
+        # Only of stages that will run: the options of a family import torch, which an edited gate need not wait for.
+        loading.check_options(spec, [kind for stage, kind in PLUGIN_OF.items() if stage in waiting])
         _warm.up(spec, waiting)
     overrides = tuple(registry.without_passwords(override) for override in spec.overrides)  # they are kept
     run_key = sha256_of(_keys.text_of(spec), source.sha256)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,10 @@ def check(path: str | Path, overrides: Sequence[str] = ()) -> list[Mistake]:
     return _in_order(mistakes)
 
 
-def check_options(spec: Spec) -> None:
-    """Check the options of every plugin of `spec`. Raises SpecError with every mistake found."""
+def check_options(spec: Spec, kinds: Collection[str] = tuple(plugins.KINDS)) -> None:
+    """Check the options of the plugins of `spec`, those of `kinds` alone. Raises SpecError with every mistake found."""
     document = _yaml.Document(data=spec.model_dump(mode="json", by_alias=True), lines=spec.lines)
-    mistakes = _plugin_options(document, spec.root / spec.file)
+    mistakes = _plugin_options(document, spec.root / spec.file, kinds)
     if mistakes:
         raise SpecError.of(mistakes)
 
@@ -184,9 +184,13 @@ def _exists(kind: str, name: str) -> bool:
     return name in plugins.names(kind) or (kind == "model" and name.startswith("python:"))
 
 
-def _plugin_options(document: _yaml.Document, path: Path) -> list[Mistake]:
+def _plugin_options(
+    document: _yaml.Document, path: Path, kinds: Collection[str] = tuple(plugins.KINDS)
+) -> list[Mistake]:
     mistakes: list[Mistake] = []
     for part, chooser, kind in PLUGINS:
+        if kind not in kinds:
+            continue
         for where, entry in _entries(document.data, part):
             name = entry.get(chooser, _default(part, chooser))
             if not isinstance(name, str) or name not in plugins.names(kind):
