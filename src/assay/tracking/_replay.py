@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from assay.tracking._sink import Sink
 
 LOCK_WAIT_S = 60.0
+SQLITE = "sqlite:///"
 
 
 class Replay:
@@ -80,13 +81,22 @@ class Replay:
         client = registry.connect(self._uri, self._home)
         from assay.tracking._sink import Sink
 
-        ours = self._uri in (tracking.local_uri(self._home), tracking.server_url(self._home))
-        artifacts = self._home.resolve() / "mlflow" / "artifacts"
-        sink = Sink(client, self._unheard[0], artifacts if ours else None)
+        sink = Sink(client, self._unheard[0], self._artifacts())
         cursor = Cursor.read(self._folder)
         self._cursor = cursor if cursor.mlflow_run_id == sink.run_id else Cursor()
         self._uncertain = sink.found
         return sink
+
+    def _artifacts(self) -> Path | None:
+        """Where a new experiment's files go: beside the database. None leaves it to a server that is not ours.
+
+        MLflow's own choice for a database is `mlruns` in whatever folder somebody happens to stand.
+        """
+        if self._uri == tracking.server_url(self._home):
+            return self._home.resolve() / "mlflow" / "artifacts"
+        if self._uri.startswith(SQLITE):
+            return Path(self._uri.removeprefix(SQLITE)).resolve().parent / "artifacts"
+        return None
 
     def _hear(self) -> None:
         """Tell the story on. What MLflow has accepted before is told too, for what follows may refer to it."""
