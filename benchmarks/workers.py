@@ -24,7 +24,7 @@ ASSAY = str(Path(sys.executable).with_name("assay"))
 SPEC = str(HERE.parent / "examples/adult/adult.yaml")
 N_ROWS = 27_677
 MLP = "model={{family: mlp, depth: 2, width: 128, dropout: {dropout}, numeric_embedding: none}}"
-TRAINING = "training={{epochs: {epochs}, batch_size: {batch}, lr: 1e-3, early_stopping: null}}"
+TRAINING = "training={{epochs: {epochs}, batch_size: {batch}, lr: 1e-3, early_stopping: null, checkpoint_every: 8}}"
 GATES = "gates=[{gate: min_metric, metric: accuracy, at_least: 0.5}]"
 
 

@@ -18,14 +18,14 @@ import pytest
 from assay.errors import DataError
 from assay.validation import _child, warm
 
-from .conftest import Check
+from .conftest import Check, validates
 
 TABLE = pa.table({"x": [1, 2, 3]})
 EXPECTATION = {"type": "between", "column": "x", "min": 0}
 
 
 def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "assay.validation._gx" in child.cmdline()]
+    return [child for child in psutil.Process().children() if validates(child)]
 
 
 def gone(pid: int, within_s: float = 10) -> bool:
