@@ -318,7 +318,8 @@ class Predictions:
     """Predictions of one fold as Parquet.
 
     Columns: `row` int64 (row id in the snapshot), `y` and `y_hat` (class index int32, or float64 in the units of the
-    target) and, for classification, `p_0` .. `p_{n_classes-1}` float32.
+    target) and, for classification, `p_0` .. `p_{n_classes-1}` float32. `n_unseen` counts values never seen in
+    training, `n_missing` values that are missing.
     """
 
     table: Blob
@@ -327,6 +328,8 @@ class Predictions:
     target: TargetInfo
     model_sha256: str
     calibration: Calibration
+    n_unseen: int = 0
+    n_missing: int = 0
 
 
 # --------------------------------------------------------------------------------------- evidence and decision

@@ -62,12 +62,22 @@ def _expectations(seen: Mapping[str, Any]) -> Iterator[str]:
 def _gates(seen: Mapping[str, Any]) -> Iterator[str]:
     metric = METRICS[seen["task"]]
     yield "# What a model must do to be promoted; `assay gates` lists what can be asked."
+    yield "# The first one asks for more than a constant guess: chance is one over the number of classes, or R2 0."
     yield "gates:"
+    yield f"  - {_flow(_better_than_chance(seen))}"
     yield f"  - {_flow({'gate': 'beats_champion', 'metric': metric})}"
     yield f"  # - {_flow({'gate': 'min_metric', 'metric': metric, 'at_least': 0.8})}"
     if seen["task"] == "classification" and seen["sensitive"]:
         parity = {"gate": "max_disparity", "metric": "selection_rate", "sensitive": seen["sensitive"][0]}
         yield f"  # - {_flow(parity | {'tolerance': 0.1})}"
+
+
+def _better_than_chance(seen: Mapping[str, Any]) -> dict[str, Any]:
+    if seen["task"] == "regression":
+        return {"gate": "min_metric", "metric": "r2", "at_least": 0.0}
+    target = seen["target"]["column"]
+    n_classes = next(column["n_unique"] for column in seen["columns"] if column["name"] == target)
+    return {"gate": "min_metric", "metric": "balanced_accuracy", "at_least": round(1 / n_classes, 3)}
 
 
 def _part(comment: str, key: str, value: Any) -> str:

@@ -69,6 +69,8 @@ def _outcome(results: tuple[GateResult, ...], promote_inconclusive: bool) -> tup
         return "refuse", "The spec has no gates: nothing was asked of this model. Write at least one gate."
     if refusals:
         return "refuse", f"{len(refusals)} of {len(results)} gates refuse: {'; '.join(refusals)}."
+    if not titles("PASS") and not undecided:
+        return "refuse", f"No gate passed, so nothing speaks for this model. Not applicable: {'; '.join(idle)}."
     if undecided and not promote_inconclusive:
         return "inconclusive", f"The rows at hand cannot decide: {'; '.join(undecided)}."
     reason = f"{len(titles('PASS'))} of {len(results)} gates passed."

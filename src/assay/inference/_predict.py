@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from assay.artifacts import AuditFold, FoldName, Predictions, TargetInfo, TestFold, ValidFold
 from assay.inference._predictor import Predictor
+from assay.preprocessing._encoder import Counts
 from assay.store import Store
 
 ROWS = 16_384  # of one piece: bounds what is held in memory at a time
@@ -22,12 +23,14 @@ def predict(predictor: Predictor, fold: ValidFold | TestFold | AuditFold, store:
     """Predict every row of `fold`."""
     target, name = predictor.target, NAMES[type(fold)]
     schema = _schema(target)
+    n_unseen = n_missing = 0
     with (
         store.create(f"predictions_{name}.parquet") as draft,
         pq.ParquetWriter(draft.path, schema, compression="zstd") as writer,
     ):
-        for piece in _pieces(predictor, fold, store):
+        for piece, counts in _pieces(predictor, fold, store):
             writer.write_table(pa.table(piece, schema=schema))
+            n_unseen, n_missing = n_unseen + counts.n_unseen, n_missing + counts.n_missing
     return Predictions(
         table=draft.blob,
         fold=name,
@@ -35,10 +38,12 @@ def predict(predictor: Predictor, fold: ValidFold | TestFold | AuditFold, store:
         target=target,
         model_sha256=predictor.model.sha256,
         calibration=predictor.calibration,
+        n_unseen=n_unseen,
+        n_missing=n_missing,
     )
 
 
-def _pieces(predictor: Predictor, fold: Any, store: Store) -> Iterator[dict[str, NDArray[Any]]]:
+def _pieces(predictor: Predictor, fold: Any, store: Store) -> Iterator[tuple[dict[str, NDArray[Any]], Counts]]:
     inputs = [column.name for column in predictor.model.preprocessing.inputs]
     known = set(store.table(fold.table).column_names)
     wanted = [name for name in dict.fromkeys([*inputs, predictor.target.column]) if name in known]
@@ -47,11 +52,11 @@ def _pieces(predictor: Predictor, fold: Any, store: Store) -> Iterator[dict[str,
     for start in range(0, len(rows_N), ROWS):
         rows_B = np.array(rows_N[start : start + ROWS])
         part = table.take(pa.array(rows_B))
-        predicted = predictor(part)
+        predicted, counts = predictor.counted(part)
         piece = {"row": rows_B, "y": _truth(predictor, part), "y_hat": predicted.y_hat}
         if predicted.p_BO is not None:
             piece |= {f"p_{index}": predicted.p_BO[:, index] for index in range(predicted.p_BO.shape[1])}
-        yield piece
+        yield piece, counts
 
 
 def _truth(predictor: Predictor, table: pa.Table) -> NDArray[Any]:

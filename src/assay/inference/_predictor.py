@@ -20,6 +20,7 @@ from assay.store import Store
 
 if TYPE_CHECKING:
     from assay.preprocessing import Encoder
+    from assay.preprocessing._encoder import Counts
 
 Scorer = Callable[[NDArray[np.float32], NDArray[Any]], NDArray[np.float32]]
 
@@ -43,7 +44,14 @@ class Predictor:
 
     def __call__(self, table: pa.Table | pa.RecordBatch) -> Predicted:
         """Predict every row. The table needs the columns `model.preprocessing.inputs`; others are ignored."""
-        numeric_BF, codes_BC = self.encoder.features(table)
+        return self._predicted(*self.encoder.features(table))
+
+    def counted(self, table: pa.Table | pa.RecordBatch) -> tuple[Predicted, Counts]:
+        """The same, with how many values were missing or never seen in training."""
+        numeric_BF, codes_BC, counts = self.encoder.counted(table)
+        return self._predicted(numeric_BF, codes_BC), counts
+
+    def _predicted(self, numeric_BF: NDArray[np.float32], codes_BC: NDArray[Any]) -> Predicted:
         scores_BO = self._scorer(numeric_BF, codes_BC)
         if self.target.task == "regression":
             return Predicted(y_hat=self.encoder.to_units(scores_BO[:, 0]), p_BO=None)

@@ -75,6 +75,7 @@ class Links:
     report: Report
     registered: Registered | None
     pending: str
+    n_unseen: int
 
 
 def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links:
@@ -147,6 +148,7 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
         report=report,
         registered=registered,
         pending=pending,
+        n_unseen=on_test.n_unseen,
     )
 
 

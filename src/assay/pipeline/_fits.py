@@ -52,6 +52,11 @@ def _unknown_columns(spec: Spec, names: tuple[str, ...]) -> Iterator[Mistake]:
 def _unaudited(spec: Spec) -> Iterator[Mistake]:
     """Crossings and gates that name a column which the audit does not look at."""
     columns = spec.audit.columns
+    options = spec.split.options
+    if spec.audit.fold == "audit" and not (options.get("audit") or options.get("audit_frac")):
+        hint = "Write e.g. `split: {audit_frac: 0.1}`, or `audit: {fold: test}`."
+        found = "the split sets no audit fold apart"
+        yield Mistake(where="audit.fold", found=found, allowed="a split with `audit` or `audit_frac`", hint=hint)
     crossings = [(f"audit.crossings.{index}", crossing) for index, crossing in enumerate(spec.audit.crossings)]
     for index, gate in enumerate(spec.gates):
         sensitive = gate.options.get("sensitive")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from assay import tracking
-from assay.artifacts import Model, Silent, Source, from_json
+from assay.artifacts import Model, Silent, Source, TrainingArrays, from_json
 from assay.ledger import Commit, Ledger
 from assay.pipeline import _champion, _keys
 from assay.pipeline._chain import Surroundings, chain
@@ -19,8 +19,9 @@ from assay.pipeline._types import PlannedStage
 from assay.spec import Spec
 
 # One all-reduce between two processes of one machine costs about this much and this much per megabyte of weights
-# (measured with gloo; see docs of `training`). A step is only worth sharing when it costs much more.
+# (measured with gloo). A step is only worth sharing when it costs much more.
 SYNC_S, SYNC_S_PER_MB = 0.00022, 0.0006
+START_S = 13.0  # Ray, its controller and two workers, until their first step (measured)
 
 
 class Unknown:
@@ -89,15 +90,20 @@ def worker_warning(spec: Spec, ledger: Ledger) -> str:
     model = from_json(Model, last.artifact)
     if not model.epochs or model.n_workers > 1:
         return ""
-    n_rows = sum(model.preprocessing.target.class_counts)
-    step_s = min(epoch.seconds for epoch in model.epochs) / max(1, n_rows / spec.training.batch_size)
+    encoded = ledger.latest(spec.name, "encode")
+    if encoded is None:
+        return ""
+    n_steps = max(1, from_json(TrainingArrays, encoded.artifact).train.n_rows / spec.training.batch_size)
+    step_s = min(epoch.seconds for epoch in model.epochs) / n_steps
     shared_s = step_s / n_workers + (SYNC_S + SYNC_S_PER_MB * model.n_parameters * 4 / 1e6) / spec.training.sync_every
-    if not n_rows or shared_s < 0.9 * step_s:
+    n_epochs = len(model.epochs)
+    if START_S + shared_s * n_steps * n_epochs < 0.9 * step_s * n_steps * n_epochs:
         return ""
     return (
         f"{n_workers} workers would not be faster: a step of {spec.training.batch_size} rows takes "
-        f"{step_s * 1e3:.2f} ms in one process and about {shared_s * 1e3:.2f} ms shared, most of it waiting for each "
-        f"other. What helps: a larger training.batch_size, training.accumulate, or training.sync_every: 8."
+        f"{step_s * 1e3:.2f} ms in one process and about {shared_s * 1e3:.2f} ms shared, and starting workers takes "
+        f"about {START_S:.0f} s; the last training had {n_epochs} epochs of {n_steps:.0f} steps. What helps: a larger "
+        f"training.batch_size, training.accumulate, or training.sync_every: 8."
     )
 
 

@@ -189,6 +189,10 @@ def _warnings(links: Links) -> tuple[str, ...]:
         for result in links.validation.results
         if not result.passed
     ]
+    if links.folds.n_dropped:
+        found.append(f"{links.folds.n_dropped:,} rows without a target are left out")
+    if links.n_unseen:
+        found.append(f"{links.n_unseen:,} values of the test rows were never seen in training")
     if links.pending:
         found.append(f"Not registered: {links.pending} `assay sync` registers it later.")
     return (*links.model.preprocessing.notes, *found)

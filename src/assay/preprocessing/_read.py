@@ -172,7 +172,12 @@ def positions(array: pa.DictionaryArray) -> NDArray[np.int64]:
 def _fits(trained: str, given: str) -> bool:
     if family(given) in ("nothing", "other"):
         return family(given) == "nothing"
-    return family(given) == family(trained) and bool(_zone(given)) == bool(_zone(trained))
+    if family(trained) == "nothing":
+        return True  # nothing was learned from it
+    if family(given) == "text" and (family(trained) == "boolean" or trained.startswith("time")):
+        return not trained.startswith("timestamp")  # a snapshot holds booleans and times of day as text
+    # A snapshot holds times with a zone as UTC, without one.
+    return family(given) == family(trained) and (bool(_zone(trained)) or not _zone(given))
 
 
 def _described(trained: str) -> str:
@@ -189,7 +194,7 @@ def _number(text: str | None) -> float:
     try:
         return float(text) if text is not None else np.nan
     except ValueError:
-        return np.nan
+        return {"true": 1.0, "false": 0.0}.get(str(text), np.nan)
 
 
 def _time(text: str | None) -> datetime | None:

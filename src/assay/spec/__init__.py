@@ -91,11 +91,16 @@ class Spec(Words):
         return tuple(name for name in columns if name in wanted and name not in hidden)
 
     @model_validator(mode="after")
-    def _positive_only_in_classification(self) -> Self:
+    def _parts_agree(self) -> Self:
         if self.task == "regression" and self.target.positive is not None:
             raise ValueError("`target.positive` is of classification; the task is regression")
         if self.task == "classification" and self.target.log:
             raise ValueError("`target.log` is of regression; the task is classification")
+        both = set(self.personal) & set(self.audit.columns)
+        if both:
+            raise ValueError(
+                f"{', '.join(sorted(both))}: a personal column is never shown, and an audit shows its groups"
+            )
         if self.audit.fold == "audit" and not self.audit.sensitive:
             raise ValueError("`audit.fold: audit` sets rows apart, but `audit.sensitive` is empty")
         return self

@@ -89,6 +89,7 @@ class Story:
         self.registered: Registered | None = None
         self.measured: list[Point] = []
         """The points of the evaluation, which belong to the model as well as to the run."""
+        self.params: dict[str, str] = {}
         self._notices: list[str] = []
         self._points: set[tuple[str, int]] = set()
         self._n_samples = 0
@@ -107,7 +108,8 @@ class Story:
         self.name = event["name"]
         batch = self.batch
         batch.status = "RUNNING"
-        batch.params |= flat(spec)
+        self.params = flat(spec)  # MLflow refuses a parameter that is given twice with two spellings
+        batch.params |= self.params
         batch.texts["spec.yaml"] = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True)
         batch.texts["environment.json"] = json.dumps(redacted(event.get("environment", {})), indent=1)
         batch.tags |= {
@@ -186,6 +188,9 @@ class Story:
         self.model = model = from_json(Model, artifact)
         for epoch in model.epochs:  # heard already, unless the training was reused or another process was killed
             self._epoch(epoch)
+        self.batch.params |= {
+            key: value for key, value in flat({"model": json.loads(model.options)}).items() if key not in self.params
+        }
         self._point("model/n_parameters", model.n_parameters, 0)
         self._point("model/best_epoch", model.best_epoch, 0)
         self.batch.tags |= {"assay.model_sha256": model.sha256, "assay.stopped": model.stopped}
