@@ -57,7 +57,8 @@ def _headline(result: RunResult) -> Text:
     line = Text.assemble(_print.coloured(result.outcome), f"  {result.name}")
     if result.registered is not None:
         registered = result.registered
-        held = f", alias {registered.alias}" if registered.holds_alias else ""
+        since = "" if result.outcome == "promoted" else " by an earlier decision"
+        held = f", alias {registered.alias}{since}" if registered.holds_alias else ""
         line.append(f"  model {registered.name} version {registered.version}{held}")
     return line
 
@@ -66,7 +67,7 @@ def _gates(gates: Iterable[GateResult]) -> Table:
     rows = _print.table("verdict", "gate", "value", "interval", "bound", right=("value", "interval", "bound"))
     for gate in gates:
         words = Text.assemble(gate.title, "\n", (gate.reason, "dim"))
-        for detail in gate.detail:
+        for detail in (detail for detail in gate.detail if detail not in gate.reason):
             words.append(f"\n{detail}", style="dim")
         numbers = (_print.number(gate.value), _print.interval(gate.low, gate.high), _print.number(gate.bound))
         rows.add_row(_print.coloured(gate.verdict), words, *numbers)
