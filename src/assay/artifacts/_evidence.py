@@ -1,0 +1,212 @@
+"""What was measured, what the gates make of it, and what was done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from assay.artifacts._data import LeakReport
+from assay.artifacts._model import Calibration, Model
+from assay.artifacts._words import Blob, FoldName, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """An estimate with its two-sided confidence interval at `level`."""
+
+    value: float
+    low: float
+    high: float
+    level: float = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricValue:
+    """A metric of one fold, with its interval and how that was made (`bootstrap`, `wilson`, `delong`, ...)."""
+
+    name: str
+    fold: FoldName
+    interval: Interval
+    method: str
+    greater_is_better: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """A picture as numbers: one or more named series of points, e.g. the ROC curve."""
+
+    name: str
+    x_label: str
+    y_label: str
+    series: tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """One finding about the fit: a verdict, the numbers that it cites, and what to try in the spec."""
+
+    name: str
+    verdict: str
+    numbers: tuple[tuple[str, float], ...]
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What a model does on the test fold. `confusion` is [true class][predicted class] counts."""
+
+    metrics: tuple[MetricValue, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    classes: tuple[str, ...]
+    curves: tuple[Curve, ...]
+    diagnoses: tuple[Diagnosis, ...]
+    n_rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRow:
+    """One group of one sensitive feature or crossing: `metrics` holds (name, numerator, denominator, value) rows."""
+
+    sensitive: str
+    group: str
+    n_rows: int
+    share: float
+    powered: bool
+    metrics: tuple[tuple[str, float, float, Interval], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairGap:
+    """The gap between two groups in one metric, with the bounds that the rule needs.
+
+    `low` and `high` are the one-sided 95 % bounds (a pair passes when both lie inside the tolerance); `low_adjusted`
+    and `high_adjusted` are Bonferroni bounds over all pairs and sides (a pair fails when one lies outside).
+    `k_*` / `n_*` are the counts behind rates, NaN-free; for means `k` is the sum and `ss` the sum of squares.
+    `gap` is a - b with the higher group as a, or a / b with the lower group as a.
+    """
+
+    metric: str
+    sensitive: str
+    group_a: str
+    group_b: str
+    n_a: float
+    k_a: float
+    n_b: float
+    k_b: float
+    ss_a: float = 0.0
+    ss_b: float = 0.0
+    gap: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    low_adjusted: float = 0.0
+    high_adjusted: float = 0.0
+    powered: bool = True
+    scale: Literal["difference", "ratio"] = "difference"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What the audit found: groups, gaps with bounds, and the cells (Parquet counts) they are recomputed from."""
+
+    cells: Blob
+    fold: FoldName
+    groups: tuple[GroupRow, ...]
+    gaps: tuple[PairGap, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Champion:
+    """The model that holds the alias now, with what is needed to predict with it again.
+
+    `train_hashes` is an npy file of uint64: the content hashes of the rows that it was trained on.
+    """
+
+    name: str
+    version: int
+    model: Model
+    calibration: Calibration
+    train_hashes: Blob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Candidate minus champion on the same rows, oriented so that positive is better, by paired bootstrap."""
+
+    champion_version: int
+    metric: str
+    difference: Interval
+    n_rows: int
+    n_excluded: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that gates may look at: numbers, never a model or a row of data. `champion_version` 0 means there is none."""
+
+    evaluation: Evaluation
+    findings: Findings | None
+    comparisons: tuple[Comparison, ...]
+    champion_version: int
+    leaks: LeakReport | None = None
+    comparison_problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    """Which gaps of the audit a gate judges (`metrics` as the audit names them), and the range that it lets pass."""
+
+    metrics: tuple[str, ...]
+    sensitive: str
+    scale: Literal["difference", "ratio"]
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateResult:
+    """One gate's answer: its verdict, the number and the bound it was held against, and the reason in a sentence.
+
+    `tolerance` is there when the number is a gap between groups, so that a picture of the gaps can show it.
+    """
+
+    gate: str
+    title: str
+    verdict: Verdict
+    reason: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    bound: float | None = None
+    detail: tuple[str, ...] = ()
+    tolerance: Tolerance | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What all gates together say: `promote` only when no gate failed, erred or stayed inconclusive."""
+
+    outcome: Literal["promote", "refuse", "inconclusive"]
+    gates: tuple[GateResult, ...]
+    reason: str
+    champion_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """The model version in the registry, and whether the alias points to it after this run."""
+
+    name: str
+    version: int
+    model_sha256: str
+    alias: str
+    holds_alias: bool
+    uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The files a reviewer opens; `review` is one self-contained HTML page."""
+
+    review: Blob
+    files: tuple[Blob, ...] = ()
