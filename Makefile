@@ -2,6 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3.11
+JOBS ?= 2
 EXTRAS := all,dev
 
 .PHONY: setup demo test test-slow lint bench clean
@@ -25,8 +26,9 @@ lint: setup
 	$(BIN)/mypy -p assay -p assay_flows
 	$(BIN)/lint-imports
 
+# Files of tests side by side; a file stays whole, since its servers are started once.
 test: setup lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow

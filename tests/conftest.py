@@ -34,6 +34,9 @@ gates:
 """
 
 
+os.environ.pop("COLUMNS", None)  # tests that run side by side are given a width, which commands would obey
+
+
 @pytest.fixture(scope="session")
 def adult() -> pa.Table:
     """UCI Adult, whole."""
