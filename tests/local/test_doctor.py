@@ -26,9 +26,10 @@ def test_a_version_with_known_holes_is_named(name: str, version: str, bad: bool)
 
 
 @pytest.mark.parametrize(
-    ("prefect", "fastapi", "n_bad"), [("3.8.8", "0.155.0", 1), ("3.8.8", "0.154.0", 0), ("3.9.0", "0.156.0", 0)]
+    ("prefect", "fastapi", "n_bad"),
+    [("3.8.8", "0.155.0", 1), ("3.8.8", "0.151.0", 1), ("3.8.8", "0.150.0", 0), ("3.9.0", "0.156.0", 0)],
 )
-def test_the_pair_that_dies_at_its_first_flow_is_named(prefect: str, fastapi: str, n_bad: int) -> None:
+def test_a_pair_that_does_not_go_together_is_named(prefect: str, fastapi: str, n_bad: int) -> None:
     assert len(list(_doctor._pairs({"prefect": prefect, "fastapi": fastapi}))) == n_bad
     assert list(_doctor._pairs({})) == []
 
@@ -64,6 +65,14 @@ def test_a_taken_port_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr("assay.local._servers.PORTS", {"prefect": port})
         assert _http.free_port(port) != port
         assert [check.verdict for check in _doctor._ports(tmp_path)] == ["warn"]
+
+
+def test_a_prefect_whose_command_line_is_refused_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setattr(_doctor._status, "find_api", lambda home: "http://127.0.0.1:9/api")  # nobody listens there
+    check = _doctor._prefect(tmp_path)
+    assert check.verdict == "fail"
+    assert "flow-run ls" in check.found
 
 
 def test_a_sound_installation_passes(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+import websockets.sync.client as websockets
+from websockets.exceptions import InvalidStatus
 
 from assay import local
 from assay.errors import ServersError
@@ -91,6 +93,26 @@ def test_prefect_lets_pages_of_its_own_read_and_no_others(pair: Pair) -> None:
     _, evil = ask(f"{url}/api/health", origin="http://evil.example")
     assert own["access-control-allow-origin"] == url
     assert "access-control-allow-origin" not in evil
+
+
+def test_prefect_refuses_a_foreign_host_and_a_foreign_page(pair: Pair) -> None:
+    url = f"{pair['prefect'].url}/api/health"
+    port = url.split(":")[2].partition("/")[0]
+    assert ask(url, host=f"localhost:{port}")[0] == 200
+    assert ask(url, host="evil.example")[0] == 400
+    assert ask(url, host=f"127.0.0.1.evil.example:{port}")[0] == 400
+    assert ask(url, origin="http://evil.example")[0] == 403
+    assert ask(url, origin="null")[0] == 403  # a page in a sandboxed frame, or a file
+
+
+def test_prefect_opens_a_web_socket_for_its_own_pages_and_no_others(pair: Pair) -> None:
+    url = pair["prefect"].url
+    asked = f"{url.replace('http', 'ws')}/api/events/in"
+    for own in (url, None):  # its own pages, and a client, which is no page
+        with websockets.connect(asked, origin=own, proxy=None):
+            pass
+    with pytest.raises(InvalidStatus, match="403"), websockets.connect(asked, origin="http://evil.example", proxy=None):
+        pass
 
 
 def test_mlflow_refuses_a_foreign_host_and_a_foreign_page(pair: Pair) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from assay.local import ServerName
 
 HOST = "127.0.0.1"  # never another interface: neither server asks who is there
+PREFECT_APP = "assay_flows.server:app"  # Prefect's own, behind a look at who asks
 NO_ANALYTICS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -23,7 +24,8 @@ def command(name: ServerName, home: Path, port: int) -> list[str]:
     """The command line that starts the server `name` on `port`, with all it keeps below `home`."""
     where = ["--host", HOST, "--port", str(port)]
     if name == "prefect":
-        return [sys.executable, "-m", "prefect", "server", "start", *where]
+        server = ["--factory", PREFECT_APP, "--log-level", "warning"]
+        return [sys.executable, "-m", "uvicorn", *server, *where]
     folder = home / "mlflow"
     store = ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
     artifacts = ["--serve-artifacts", "--artifacts-destination", str(folder / "artifacts")]

@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from assay.errors import AssayError
-from assay.local import Check, _http, _sample, _servers
+from assay.local import Check, _commands, _http, _sample, _servers, _status
 
 PYTHON = ((3, 11), (3, 14))
 ROOM_BYTES = 2e9
@@ -29,6 +29,7 @@ EXTRAS = {
 }
 # The first version without a known hole.
 FLOORS = {"mlflow": "3.16.1", "ray": "2.56", "torch": "2.10", "prefect": "3.8", "jinja2": "3.1.6"}
+PREFECT_CALL = ("flow-run", "ls", "--limit", "1")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 IMPORTER = """
 import importlib, json, sys, time
@@ -44,7 +45,9 @@ for name in sys.argv[1:]:
 
 def doctor(home: Path) -> tuple[Check, ...]:
     """All checks, the cheap ones first."""
-    return (_python(), _disk(home), *_ports(home), *_versions(), *_imports(), _browser(), _run())
+    return (
+        _python(), _disk(home), *_ports(home), *_versions(), *_imports(), _browser(), _prefect(home), _run(),
+    )  # fmt: skip
 
 
 def _python() -> Check:
@@ -96,9 +99,13 @@ def _holes(installed: Mapping[str, str]) -> Iterator[Check]:
 
 def _pairs(installed: Mapping[str, str]) -> Iterator[Check]:
     prefect, fastapi = (_numbers(installed.get(name, "0")) for name in ("prefect", "fastapi"))
-    if prefect[:2] == (3, 8) and fastapi >= (0, 155):
+    if prefect[:2] == (3, 8) and fastapi >= (0, 151):
+        # Since 0.151 FastAPI takes a null in a request for a null, where Prefect's client means "not given".
         found = f"prefect {installed['prefect']} with fastapi {installed['fastapi']}"
-        advice = "Together they die at the first flow. Write: pip install 'fastapi>=0.139,<0.155'"
+        trouble = (
+            "die at the first flow" if fastapi >= (0, 155) else "refuse what Prefect's own command line asks (422)"
+        )
+        advice = f"Together they {trouble}. Write: pip install 'fastapi>=0.139,<0.151'"
         yield Check(name="versions", verdict="fail", found=found, advice=advice)
 
 
@@ -123,6 +130,25 @@ def _browser() -> Check:
         return Check(name="chromium", verdict="ok", found=path)
     advice = "Only the tests that look at the review page need it."
     return Check(name="chromium", verdict="warn", found="not installed", advice=advice)
+
+
+def _prefect(home: Path) -> Check:
+    """Prefect's own command line against the API that a run would use, or else against one of the moment."""
+    with tempfile.TemporaryDirectory(prefix="assay-doctor-") as folder:
+        api = _status.find_api(home)
+        where = {"PREFECT_API_URL": api} if api else {"PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true"}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", *PREFECT_CALL],
+            env=inherited | where | {"PREFECT_HOME": folder, **_commands.NO_ANALYTICS},
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+    told = f"`prefect {' '.join(PREFECT_CALL)}`"
+    if done.returncode == 0:
+        return Check(name="prefect", verdict="ok", found=f"{told} answers")
+    last = [line for line in (done.stdout + done.stderr).splitlines() if ": " in line][-1:]
+    advice = "Do prefect and fastapi go together? Write: pip install -c constraints.txt 'assay[flows]'"
+    return Check(name="prefect", verdict="fail", found=f"{told}: {' '.join(last)[:300]}", advice=advice)
 
 
 def _run() -> Check:

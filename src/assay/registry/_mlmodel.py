@@ -11,6 +11,7 @@ import yaml
 from mlflow.models import Model as MlflowModel
 from mlflow.models.signature import ModelSignature
 from mlflow.types import ColSpec, Schema
+from mlflow.types.schema import AnyType
 
 from assay.artifacts import Column, Model
 
@@ -43,7 +44,11 @@ def texts(
             "type": "dataframe",
             "pandas_orient": "split",
         },
-        metadata={"assay.model_sha256": model.sha256, "family": model.family},
+        metadata={
+            "assay.model_sha256": model.sha256,
+            "family": model.family,
+            "columns": {column.name: column.arrow_type for column in columns},
+        },
     )
     environment = {"virtualenv": "python_env.yaml"}
     mlmodel.add_flavor(
@@ -63,7 +68,7 @@ def texts(
 def _signature(model: Model) -> ModelSignature:
     """The raw columns that go in; the prediction and, for classification, the probability of each class come out."""
     target = model.preprocessing.target
-    inputs = [ColSpec(_type(column), column.name) for column in model.preprocessing.inputs]
+    inputs = [ColSpec(_accepted(column), column.name) for column in model.preprocessing.inputs]
     if target.task == "regression":
         outputs = [ColSpec("double", "prediction")]
     else:
@@ -71,11 +76,20 @@ def _signature(model: Model) -> ModelSignature:
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
 
 
+def _accepted(column: Column) -> str | AnyType:
+    """What MLflow lets through to the model, which handles missing values in every column and checks types itself.
+
+    MLflow's own types do not: `long` refuses NaN, `double` refuses whole numbers, and `boolean` makes False of what is
+    missing in JSON. Times are the exception: JSON has none, so MLflow has to be told where to read a text as one.
+    """
+    return "datetime" if _type(column) == "datetime" else AnyType()
+
+
 def _type(column: Column) -> str:
-    """MLflow's type of a column. Whole numbers with gaps arrive from pandas as floats, so they are declared as such."""
+    """MLflow's nearest type of a column, by which its blank is chosen."""
     name = column.arrow_type
     if name.startswith(("int", "uint")):
-        return "long" if column.n_null == 0 else "double"
+        return "long"
     if name.startswith(("float", "double", "half", "decimal")):
         return "double"
     if name.startswith(("timestamp", "date")):
