@@ -92,7 +92,9 @@ def test_json_may_lack_values_in_every_column(served: Served) -> None:
 
     for name in served.names:
         rows = without(served.rows, name, [0, 2])
-        text = json.dumps({"columns": served.names, "data": [list(row.values()) for row in rows.to_pylist()]}, default=str)
+        text = json.dumps(
+            {"columns": served.names, "data": [list(row.values()) for row in rows.to_pylist()]}, default=str
+        )
         frame = dataframe_from_parsed_json(json.loads(text), "split", served.pyfunc.metadata.get_input_schema())
         np.testing.assert_allclose(served.given(frame), served.expected(rows), rtol=1e-5, err_msg=name)
 

@@ -27,7 +27,10 @@ class PyfuncModel:
 
     def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """One row a row: `prediction` and, for classification, the probability `p_CLASS` of each class."""
-        predicted = self._predictor(pa.Table.from_pandas(frame, preserve_index=False))
+        blank = frame.columns[frame.isna().all()]  # pandas calls a column without any value one of numbers, or of texts
+        predicted = self._predictor(
+            pa.Table.from_pandas(frame.astype(dict.fromkeys(blank, object)), preserve_index=False)
+        )
         target = self._predictor.target
         if predicted.p_BO is None:
             return pd.DataFrame({"prediction": predicted.y_hat})
