@@ -128,3 +128,9 @@ def test_a_comparison_with_another_version_is_no_evidence() -> None:
     assert (
         beats_champion.check(config, replace(evidence(), comparisons=(stale,), champion_version=4)).verdict == "ERROR"
     )
+
+
+def test_no_zero_has_a_minus() -> None:
+    result = against_champion(-0.0, -0.0, 0.0, margin=0)
+    assert "is 0 (0 to 0, positive is better); more than 0 is asked" in result.reason
+    assert str(result.bound) == "0.0"

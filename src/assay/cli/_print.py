@@ -59,8 +59,7 @@ def number(value: float | None, digits: int = 4) -> str:
     """A number as people write it: four digits after the point, fewer where it is large; nothing for None."""
     if value is None:
         return ""
-    value = value or 0.0  # a minus before a zero says nothing
-    return f"{value:,.{digits}f}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:z,.{digits}f}" if abs(value) < 1000 else f"{value:,.0f}"  # z: a minus before a zero says nothing
 
 
 def interval(low: float | None, high: float | None) -> str:

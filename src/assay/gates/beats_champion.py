@@ -51,18 +51,22 @@ def _judge(config: Config, comparison: Comparison) -> GateResult:
             f"{comparison.n_excluded:,} set aside; min_rows asks for {config.min_rows:,}."
         )
         return _result(config, "INCONCLUSIVE", reason)
-    value, bound = comparison.difference.value, -config.margin
+    value, bound = comparison.difference.value, _bound(config)
     low, high = one_sided(comparison.difference)
     verdict: Verdict = "PASS" if low > bound else "FAIL" if high <= bound else "INCONCLUSIVE"
     if not (math.isfinite(low) and math.isfinite(high)):
         verdict = "ERROR"
     reason = (
         f"On {comparison.n_rows:,} common rows the gain over version {comparison.champion_version} in {config.metric} "
-        f"is {value:.4g} ({low:.4g} to {high:.4g}, positive is better); more than {bound:g} is asked."
+        f"is {value:z.4g} ({low:z.4g} to {high:z.4g}, positive is better); more than {bound:g} is asked."
     )
     if verdict == "INCONCLUSIVE":
         reason += _rows_to_decide(comparison.n_rows, value - bound, value - low, high - value)
     return _result(config, verdict, reason, value, low, high)
+
+
+def _bound(config: Config) -> float:
+    return 0.0 - config.margin  # and not -margin, which would be minus zero for a margin of zero
 
 
 def _rows_to_decide(n_rows: int, distance: float, below: float, above: float) -> str:
@@ -93,5 +97,5 @@ def _result(
         value=value,
         low=low,
         high=high,
-        bound=-config.margin,
+        bound=_bound(config),
     )

@@ -151,7 +151,7 @@ def _about_pairs(
 
 
 def _gap_in_words(config: Config, pair: PairGap, value: float, low: float, high: float) -> str:
-    numbers = f"{value:.3g} ({low:.3g} to {high:.3g})"
+    numbers = f"{value:z.3g} ({low:z.3g} to {high:z.3g})"
     if config.scale == "ratio":
         return f"{pair.group_a} has {numbers} times the rate of {pair.group_b}; at least {config.bound:g} is asked."
     if _rates.base(pair.metric) == CALIBRATION:
