@@ -53,8 +53,8 @@ def kill_when(child: subprocess.Popen[str], seen: Callable[[], bool]) -> None:
     child.communicate()
 
 
-def finish(home: Path, spec_path: Path) -> dict[str, Any]:
-    child = start(home, spec_path, "--json")
+def finish(home: Path, spec_path: Path, *args: str) -> dict[str, Any]:
+    child = start(home, spec_path, "--json", *args)
     output, errors = child.communicate(timeout=120)
     assert child.returncode == 0, errors
     data: dict[str, Any] = json.loads(output)

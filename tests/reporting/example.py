@@ -44,7 +44,7 @@ from assay.artifacts import (
     ValidFold,
     sha256_of,
 )
-from assay.reporting import report
+from assay.reporting import Pages, report
 from assay.store import Store
 
 N_TEST = 16_281
@@ -71,6 +71,14 @@ gates:
 """
 
 
+PAGES = Pages(
+    run_id="0123456789abcdef",
+    run="http://127.0.0.1:5000/#/experiments/1/runs/0123456789abcdef?workflowType=machine_learning",
+    model_name="adult",
+    model="http://127.0.0.1:5000/#/models/adult",
+)
+
+
 @dataclass(frozen=True)
 class Run:
     """Everything that a report is made of. `changed` makes a variation."""
@@ -92,8 +100,8 @@ class Run:
     def changed(self, **parts: Any) -> Run:
         return replace(self, **parts)
 
-    def report(self, store: Store) -> Report:
-        return report(*(getattr(self, field.name) for field in fields(self)), store=store)
+    def report(self, store: Store, pages: Pages = PAGES) -> Report:
+        return report(*(getattr(self, field.name) for field in fields(self)), pages=pages, store=store)
 
 
 def blob(name: str, n_bytes: int = 1000) -> Blob:
@@ -486,18 +494,8 @@ def run(outcome: str = "refuse") -> Run:
         ),
         snapshot=Snapshot(table=table, source=source, columns=columns, n_rows=48_842),
         lineage=tuple(
-            (stage, sha256_of(stage))
-            for stage in (
-                "ingest",
-                "validate",
-                "split",
-                "preprocess",
-                "train",
-                "predict",
-                "evaluate",
-                "audit",
-                "decide",
-            )
+            (name, sha256_of(name))
+            for name in ("snapshot", "folds", "preprocessing", "model", "predictions", "evaluation", "decision")
         ),
         spec_text=SPEC,
     )

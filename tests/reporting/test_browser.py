@@ -26,7 +26,7 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--enable-logging=stderr",
     "--window-size=1600,1000",
 )  # fmt: skip
-WIDTHS = [700, 900, 1200]
+WIDTHS = [360, 500, 700, 900, 1200]
 PROBE = """
 addEventListener("load", function measure() {
   if (!innerWidth) return setTimeout(measure, 20);  // the frame has not been told its size yet

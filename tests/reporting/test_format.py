@@ -64,3 +64,19 @@ def test_secrets_are_blotted_out(text: str) -> None:
     assert "S3CRET" not in cleaned
     assert "•••" in cleaned
     assert _format.without_secrets("path: adult.parquet\nat: 10:30") == "path: adult.parquet\nat: 10:30"
+
+
+def test_a_column_has_the_same_decimals_whatever_is_in_it() -> None:
+    assert _format.column([0.5, 0.00042, -0.00001]) == ["0.5000", "0.0004", "0.0000"]
+    assert _format.column([0.5, 0.25]) == ["0.500", "0.250"]
+    assert _format.column([1234.5, 0.25, math.nan]) == ["1,234", "0", "undefined"]
+    assert _format.column([]) == []
+
+
+def test_numbers_of_other_units_keep_their_own_decimals_in_a_column() -> None:
+    rmse, r2 = Interval(value=523.4, low=500.0, high=540.0), Interval(value=0.98, low=0.97, high=0.99)
+    assert _format.values_and_ranges([rmse, r2]) == [("523.4", "[500.0, 540.0]"), ("0.980", "[0.970, 0.990]")]
+
+
+def test_what_differs_by_the_noise_of_floats_is_written_the_same() -> None:
+    assert _format.numbers(1.0, 0.72, 1.0 - 1e-12) == ["1.000", "0.720", "1.000"]

@@ -26,6 +26,7 @@ from assay.artifacts import (
     as_data,
     from_json,
 )
+from assay.reporting import Pages
 from assay.store import Store
 from tests.reporting import example
 from tests.reporting.reading import tables, text, tree
@@ -73,8 +74,8 @@ def test_the_page_loads_nothing_and_runs_one_script_that_its_policy_names(page: 
         assert node.tag not in {"link", "iframe", "img", "object", "embed", "base", "form"}
         for name, value in node.attrib.items():
             assert not name.startswith("on")
-            assert name not in loading or value.startswith("#")
-    assert not re.search(r"https?:|@import|url\(", html)
+            assert name not in loading or value.startswith("#") or (node.tag, name) == ("a", "href")
+    assert not re.search(r"@import|url\(", html)
     (script,) = page.iter("script")
     digest = base64.b64encode(hashlib.sha256((script.text or "").encode()).digest()).decode()
     policy = next(node.attrib["content"] for node in page.iter("meta") if "http-equiv" in node.attrib)
@@ -83,7 +84,7 @@ def test_the_page_loads_nothing_and_runs_one_script_that_its_policy_names(page: 
 
 def test_every_link_leads_to_a_place_on_the_page(page: Element) -> None:
     places = [node.attrib["id"] for node in page.iter() if "id" in node.attrib]
-    links = [node.attrib["href"][1:] for node in page.iter("a")]
+    links = [node.attrib["href"][1:] for node in page.iter("a") if "target" not in node.attrib]
     assert len(places) == len(set(places))
     assert len(links) > 6
     assert set(links) <= set(places)
@@ -128,8 +129,8 @@ def test_the_widest_gaps_of_many_come_first_and_the_rest_is_counted(page: Elemen
 def test_all_metrics_are_shown_with_interval_and_method(page: Element) -> None:
     rows = {row[0]: row[1:] for row in tables(page)["All metrics"][1:]}
     assert len(rows) + len(tables(page)["Other folds"][1:]) == len(example.evaluation().metrics)
-    assert rows["ROC AUC"] == ["0.924", "[0.920, 0.928]", "95 %", "delong", "test", "higher"]
-    assert rows["Log loss"][-1] == "lower"
+    assert rows["ROC AUC"] == ["0.9241", "[0.9200, 0.9282]", "higher", "delong", "test"]
+    assert rows["Log loss"][2] == "lower"
 
 
 def test_the_confusion_matrix_shows_counts_and_shares_of_the_true_class(page: Element) -> None:
@@ -152,11 +153,45 @@ def test_personal_columns_show_no_value(page: Element) -> None:
 
 def test_the_lineage_holds_every_digest_and_the_whole_spec(page: Element, html: str) -> None:
     run = example.run()
-    digests = dict(tables(page)["Digest of every hand-off"][1:])
-    assert digests == dict(run.lineage)
+    rows = tables(page)["Every hand-off between stages"][1:]
+    assert {row[0]: row[2] for row in rows} == dict(run.lineage)
     assert run.model.sha256 in html
     assert run.model.stopped in text(page)
     assert next(page.iter("pre"))[0].text == run.spec_text
+
+
+def test_the_lineage_leads_to_mlflow_and_says_each_address_for_frames_that_open_no_links(page: Element) -> None:
+    away = {"".join(link.itertext()): link for link in page.iter("a") if not link.attrib["href"].startswith("#")}
+    run = "http://127.0.0.1:5000/#/experiments/1/runs/0123456789abcdef"
+    view = "workflowType=machine_learning"
+    assert away["0123456789abcdef"].attrib["href"] == f"{run}?{view}"
+    assert away["snapshot"].attrib["href"] == f"{run}/artifacts/handoffs/snapshot.json?{view}"
+    assert away["adult"].attrib["href"] == "http://127.0.0.1:5000/#/models/adult"
+    assert all(
+        (link.attrib["target"], link.attrib["rel"]) == ("_blank", "noopener noreferrer") for link in away.values()
+    )
+    copied = {code.text for code in page.iter("code") if code.attrib.get("class") == "address"}
+    assert copied >= {away["adult"].attrib["href"], away["0123456789abcdef"].attrib["href"]}
+
+
+def test_the_champion_that_it_was_compared_with_is_linked(tmp_path: Path) -> None:
+    run = example.run()
+    page = tree(html_of(run.changed(decision=replace(run.decision, champion_version=3)), tmp_path))
+    (told,) = (link for link in page.iter("a") if "which it was compared with" in text(link))
+    assert told.attrib["href"] == "http://127.0.0.1:5000/#/models/adult/versions/3"
+
+
+def test_a_run_that_no_server_shows_says_where_it_is(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    kept = text(tree(store.read(example.run().report(store, Pages(run_id="0123abcd")).review).decode()))
+    assert "0123abcd, in a database; assay up starts the server that shows it" in kept
+    gone = text(tree(store.read(example.run().report(store, Pages()).review).decode()))
+    assert "It did not answer when this page was written" in gone
+
+
+def test_intervals_say_once_whether_they_are_one_sided(page: Element) -> None:
+    assert text(page).count("two-sided, 95 %") == 1
+    assert text(page).count("one-sided 95 % bounds, which are closer") == 1
 
 
 def test_a_password_in_the_spec_or_the_source_is_not_shown(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ def sync(
     from assay.ledger import find_home
 
     home = find_home()
+    pipeline.reconcile(home=home)
     finished = [(row.run_id, result) for row, result in pipeline.finish_pending(home=home)]
     synced = tracking.sync(home, uri=uri)
     registered = [{"run_id": run_id, "came_to": _came_to(result)} for run_id, result in finished]

@@ -12,6 +12,7 @@ from assay.cli._answer import Answer, command
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from assay.ledger import RunRow
     from assay.local import Check, Server, Status
 
 PANEL = "The servers"
@@ -22,11 +23,14 @@ def up() -> Answer:
 
     Both listen on the loopback interface alone. Does nothing where they run already.
     """
-    from assay import local
+    from assay import local, pipeline
     from assay.ledger import find_home
 
-    servers = local.up(find_home())
-    return Answer({"servers": as_data(servers)}, lambda console: _show_servers(console, servers))
+    home = find_home()
+    servers = local.up(home)
+    crashed = pipeline.reconcile(home=home)
+    data = {"servers": as_data(servers), "crashed": as_data(crashed)}
+    return Answer(data, lambda console: _show_servers(console, servers, crashed))
 
 
 def down() -> Answer:
@@ -41,11 +45,14 @@ def down() -> Answer:
 
 def status() -> Answer:
     """Say where the servers are, how they are, and what they take."""
-    from assay import local
+    from assay import local, pipeline
     from assay.ledger import find_home
 
-    found = local.status(find_home())
-    return Answer(as_data(found) | {"healthy": found.healthy}, lambda console: _show_status(console, found))
+    home = find_home()
+    found = local.status(home)
+    crashed = pipeline.reconcile(home=home)
+    data = as_data(found) | {"healthy": found.healthy, "crashed": as_data(crashed)}
+    return Answer(data, lambda console: _show_status(console, found, crashed))
 
 
 def doctor() -> Answer:
@@ -54,10 +61,12 @@ def doctor() -> Answer:
     Imports every library, looks for pairs of versions that do not go together, and runs a small run. Ends with 4 when
     something is broken.
     """
-    from assay import local
+    from assay import local, pipeline
     from assay.ledger import find_home
 
-    checks = local.doctor(find_home())
+    home = find_home()
+    pipeline.reconcile(home=home)
+    checks = local.doctor(home)
     broken = any(check.verdict == "fail" for check in checks)
     return Answer(
         {"healthy": not broken, "checks": as_data(checks)},
@@ -72,13 +81,14 @@ def add_to(app: typer.Typer) -> None:
         command(app, function, PANEL)
 
 
-def _show_servers(console: Console, servers: tuple[Server, ...]) -> None:
+def _show_servers(console: Console, servers: tuple[Server, ...], crashed: tuple[RunRow, ...]) -> None:
     from assay.cli import _print
 
     _print.facts(console, ((server.name, server.url) for server in servers))
+    _print.facts(console, ((row.run_id, row.reason) for row in crashed))
 
 
-def _show_status(console: Console, found: Status) -> None:
+def _show_status(console: Console, found: Status, crashed: tuple[RunRow, ...]) -> None:
     from assay.cli import _print
 
     if found.servers:
@@ -92,6 +102,7 @@ def _show_status(console: Console, found: Status) -> None:
         console.print("No server is running. `assay up` starts them.")
     room = f"{found.home}, {_print.size(found.disk_bytes)}, {_print.size(found.disk_free_bytes)} free"
     _print.facts(console, [("home", room)])
+    _print.facts(console, ((row.run_id, row.reason) for row in crashed))
 
 
 def _show_checks(console: Console, checks: tuple[Check, ...]) -> None:

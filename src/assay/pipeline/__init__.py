@@ -14,12 +14,12 @@ from typing import Any
 from assay import data
 from assay.errors import AssayError
 from assay.ledger import Ledger, RunRow, find_home
-from assay.pipeline import _plan, _run
+from assay.pipeline import _crashes, _plan, _run
 from assay.pipeline._steps import Step
 from assay.pipeline._types import Plan, PlannedStage, RunResult, StageRecord
 from assay.spec import Spec, loading
 
-__all__ = ["Plan", "PlannedStage", "RunResult", "StageRecord", "Step", "finish_pending", "plan", "run"]
+__all__ = ["Plan", "PlannedStage", "RunResult", "StageRecord", "Step", "finish_pending", "plan", "reconcile", "run"]
 
 Listener = Callable[[dict[str, Any]], None]
 
@@ -55,6 +55,15 @@ def run(
     are not what the spec expects, LockedError when the same run is going on elsewhere.
     """
     return _run.run(spec, Ledger(home or find_home()), listen, wrap, fresh, table)
+
+
+def reconcile(*, home: Path | None = None) -> tuple[RunRow, ...]:
+    """Write down the end of runs whose process died without doing so, and mark them failed in MLflow.
+
+    The same command takes such a run up again, in the same MLflow run. Gives the runs that had no end. Every `run` does
+    this for the others; an MLflow that does not answer now is told by `tracking.sync`.
+    """
+    return _crashes.reconcile(Ledger(home or find_home()))
 
 
 def finish_pending(*, home: Path | None = None) -> Iterator[tuple[RunRow, RunResult | AssayError]]:

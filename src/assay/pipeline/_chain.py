@@ -45,7 +45,7 @@ class Surroundings:
     """What stages need around them and results do not depend on.
 
     `server` names the registry: a model that was registered in one is not registered in another. `tracking_run` waits
-    for MLflow to answer with the id of this run.
+    for MLflow to answer with the id of this run, `pages` for where it shows run and model.
     """
 
     home: Path
@@ -54,6 +54,7 @@ class Surroundings:
     checkpoints: ByKey
     find_champion: Callable[[Any], tuple[Champion | None, str]]
     tracking_run: Callable[[], str]
+    pages: Callable[[], reporting.Pages]
     uri: str
     server: str
     table: Any = None
@@ -119,10 +120,15 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
         comparison_problem=unreachable or incomparable,
     )
     decision = step("decide", gates.decide, evidence, spec.gates, spec.registry.promote_inconclusive)
-    lineage = _lineage(snapshot=snapshot, folds=folds, preprocessing=prepared, arrays=arrays, model=model, test=on_test)
+    lineage = _lineage(
+        snapshot=snapshot, validation=checked, folds=folds, profile=profile, preprocessing=prepared, arrays=arrays,
+        leaks=leaks, model=model, calibration=calibration, predictions=on_test, evaluation=evaluated, findings=findings,
+        decision=decision,
+    )  # fmt: skip
     report = step(
         "report", reporting.report, spec.name, evaluated, findings, decision, model, calibration, checked, folds,
-        profile, leaks, snapshot, lineage, loading.as_written(spec), store=store,
+        profile, leaks, snapshot, lineage, loading.as_written(spec),
+        pages=reporting.Pages() if unreachable else Later(around.pages), store=store,
     )  # fmt: skip
     registered, pending = None, unreachable
     if not unreachable:

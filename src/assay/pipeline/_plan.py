@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from assay import tracking
+from assay import reporting, tracking
 from assay.artifacts import Model, Silent, Source, TrainingArrays, from_json
 from assay.ledger import Commit, Ledger
 from assay.pipeline import _champion, _keys
@@ -117,6 +117,7 @@ def planned(spec: Spec, source: Source, ledger: Ledger, table: Any) -> tuple[Pla
         checkpoints=ByKey(ledger.home / "checkpoints"),
         find_champion=lambda model: (_champion.last_seen(spec, model.sha256, ledger), "") if model else (None, ""),
         tracking_run=str,
+        pages=reporting.Pages,
         uri="",
         server=tracking.server(ledger.home, spec.tracking.uri),
         table=table,

@@ -10,13 +10,14 @@ from typing import Any
 
 from assay import data, registry, tracking
 from assay.artifacts import Events, Source, as_data, sha256_of
-from assay.errors import AssayError, Cancelled
+from assay.errors import AssayError, Cancelled, TrackingError
 from assay.ledger import EventLog, Ledger, RunRow
-from assay.pipeline import _champion, _keys, _plan, _warm
+from assay.pipeline import _champion, _crashes, _keys, _plan, _warm
 from assay.pipeline._chain import Links, Surroundings, chain
 from assay.pipeline._environment import commit_of, environment
 from assay.pipeline._steps import ByKey, Progress, Step, cached, direct, recorded
 from assay.pipeline._types import Outcome, RunResult
+from assay.reporting import Pages
 from assay.spec import Spec, loading
 
 OUTCOMES: dict[str, Outcome] = {"promote": "promoted", "refuse": "refused", "inconclusive": "inconclusive"}
@@ -65,10 +66,11 @@ def run(spec: Spec, ledger: Ledger, listen: Listener | None, wrap: Wrap | None, 
         _warm.up(spec, waiting)
     overrides = tuple(registry.without_passwords(override) for override in spec.overrides)  # they are kept
     run_key = sha256_of(_keys.text_of(spec), source.sha256)
+    _crashes.reconcile(ledger, but=run_key)
     with ledger.lock(f"run-{run_key}", wait_s=0.5, doing=f"the run of {spec.name!r} on the same data"):
         known = ledger.find(run_key)
         if not waiting and known is not None and known.state == "finished":
-            links, progress = _walk(asked, known.run_id, Heard(listen=listen), lambda: known.mlflow_run_id)
+            links, progress = _walk(asked, known.run_id, Heard(listen=listen), lambda: known.mlflow_run_id, Pages)
             return _result(asked, known, links, progress, start)
         return _observed(asked, ledger.begin(spec.name, run_key, str(spec.root / spec.file), overrides), start)
 
@@ -81,7 +83,7 @@ def _observed(asked: Asked, row: RunRow, start: float) -> RunResult:
     try:
         events.emit("run_started", **_started(asked, row))
         with relay, _ended(ledger, row, events), tracking.Sampler(events, asked.spec.tracking.system_metrics_every_s):
-            links, progress = _walk(asked, row.run_id, events, relay.run_id)
+            links, progress = _walk(asked, row.run_id, events, relay.run_id, lambda: _pages(asked, relay))
             result = _result(asked, row, links, progress, start)
             events.emit("run_ended", state="finished", outcome=result.outcome, reason=result.decision.reason)
     finally:
@@ -128,7 +130,18 @@ def _started(asked: Asked, row: RunRow) -> dict[str, Any]:
     }
 
 
-def _walk(asked: Asked, run_id: str, events: Events, tracking_run: Callable[[], str]) -> tuple[Links, Progress]:
+def _pages(asked: Asked, relay: tracking.Relay) -> Pages:
+    """Where MLflow shows this run and its model; nothing where it does not answer."""
+    try:
+        run_id, name = relay.run_id(), asked.spec.registered_name
+    except TrackingError:
+        return Pages()
+    return Pages(run_id=run_id, run=relay.url, model_name=name, model=tracking.model_url(asked.uri, name))
+
+
+def _walk(
+    asked: Asked, run_id: str, events: Events, tracking_run: Callable[[], str], pages: Callable[[], Pages]
+) -> tuple[Links, Progress]:
     """Walk the chain: each stage looked up, run where it has to be, committed and written down."""
     spec, ledger = asked.spec, asked.ledger
     progress = Progress(ledger=ledger, name=spec.name, run_id=run_id, root=spec.root, events=events, fresh=asked.fresh)
@@ -140,6 +153,7 @@ def _walk(asked: Asked, run_id: str, events: Events, tracking_run: Callable[[], 
         checkpoints=ByKey(ledger.home / "checkpoints"),
         find_champion=lambda model: _champion.find(spec, model.sha256, asked.uri, ledger),
         tracking_run=tracking_run,
+        pages=pages,
         uri=asked.uri,
         server=tracking.server(ledger.home, spec.tracking.uri),
         table=asked.table,

@@ -10,6 +10,7 @@ import before it has read a template, and a plotting library a second; the whole
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.artifacts import (
@@ -30,7 +31,30 @@ from assay.artifacts import (
 if TYPE_CHECKING:
     from assay.store import Store
 
-__all__ = ["report"]
+__all__ = ["Pages", "report"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """Where MLflow shows what the review is about: its run and the registered model. Empty where no server shows it.
+
+    The version is not among them: the review is written before the model is registered, so that nothing is promoted
+    that cannot be reviewed. It is found on the model's page by the model's digest.
+    """
+
+    run_id: str = ""
+    run: str = ""
+    model_name: str = ""
+    model: str = ""
+
+    def handoff(self, name: str) -> str:
+        """The page of the hand-off called `name` among the run's artifacts."""
+        page, _, view = self.run.partition("?")
+        return f"{page}/artifacts/handoffs/{name}.json?{view}" if page else ""
+
+    def version(self, number: int) -> str:
+        """The page of a version of the model."""
+        return f"{self.model}/versions/{number}" if self.model else ""
 
 
 def report(
@@ -48,13 +72,15 @@ def report(
     lineage: tuple[tuple[str, str], ...],
     spec_text: str,
     *,
+    pages: Pages = Pages(),
     store: Store,
 ) -> Report:
     """The review page of one run, each of its pictures as an SVG file, and the numbers behind them as JSON.
 
-    `lineage` names the hand-offs of the run with their digests; `spec_text` is the spec as it was written. The files
-    are `review.html`, `evaluation.json`, `decision.json`, `findings.json` (when there was an audit) and one picture
-    each of `learning-curve`, `confusion`, `gaps` and every curve of the evaluation, where there is something to draw.
+    `lineage` names the hand-offs of the run with their digests; `spec_text` is the spec as it was written; `pages` is
+    where to read on. The files are `review.html`, `evaluation.json`, `decision.json`, `findings.json` (when there was
+    an audit) and one picture each of `learning-curve`, `confusion`, `gaps` and every curve of the evaluation, where
+    there is something to draw.
     """
     from assay.reporting._page import Subject, page
     from assay.reporting._pictures import pictures
@@ -74,6 +100,7 @@ def report(
         snapshot=snapshot,
         lineage=lineage,
         spec_text=spec_text,
+        pages=pages,
     )
     numbers = {"evaluation.json": evaluation, "decision.json": decision, "findings.json": findings}
     files = [store.put(to_json(value).encode(), file) for file, value in numbers.items() if value is not None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay.artifacts import Decision, Findings, GroupRow, PairGap
-from assay.reporting._format import count, estimate, number, numbers, percent, plural, value_and_range, words
+from assay.reporting._format import column, count, estimate, number, percent, plural, values_and_ranges, words
 from assay.reporting._gaps import Block, blocks, marks, pair
 from assay.reporting._intervals import gap_axis, gap_strip
 from assay.reporting._markup import Child, Element, element
@@ -27,21 +27,29 @@ def fairness(findings: Findings | None, decision: Decision) -> Element:
 def _groups(sensitive: str, rows: list[GroupRow]) -> Element:
     names = list(dict.fromkeys(metric[0] for row in rows for metric in row.metrics))
     shown = ["Group", "Rows", *map(words, names)]
-    body = [_group(row, names) for row in rows]
+    columns = [_column(name, rows) for name in names]
+    body: list[list[Child]] = [
+        [
+            stacked(row.group, "" if row.powered else "too few rows"),
+            stacked(count(row.n_rows), percent(row.share)),
+            *cells,
+        ]
+        for row, *cells in zip(rows, *columns, strict=True)
+    ]
     return table(f"Groups of {sensitive}", shown, body, range(1, len(shown)), class_="groups")
 
 
-def _group(row: GroupRow, names: list[str]) -> list[Child]:
-    found = {name: (n, interval) for name, _, n, interval in row.metrics}
-    name = stacked(row.group, "" if row.powered else "too few rows")
-    cells: list[Child] = [name, stacked(count(row.n_rows), percent(row.share))]
-    for metric in names:
-        if metric in found:
-            n, interval = found[metric]
-            value, ends = value_and_range(interval)
-            cells.append(stacked(value, ends, f"of {count(n)}" if n != row.n_rows else ""))
-        else:
+def _column(metric: str, rows: list[GroupRow]) -> list[Child]:
+    """One metric of every group."""
+    found = {row.group: (n, interval) for row in rows for name, _, n, interval in row.metrics if name == metric}
+    texts = dict(zip(found, values_and_ranges([interval for _, interval in found.values()], most=3), strict=True))
+    cells: list[Child] = []
+    for row in rows:
+        if row.group not in found:
             cells.append("–")
+            continue
+        n = found[row.group][0]
+        cells.append(stacked(*texts[row.group], f"of {count(n)}" if n != row.n_rows else ""))
     return cells
 
 
@@ -67,7 +75,13 @@ def _block(block: Block) -> Element:
     kept = f"The {len(block.gaps)} widest of {count(block.n_gaps)} pairs. " if len(block.gaps) < block.n_gaps else ""
     caption = f"{block.heading}. {_tolerated(block)}{kept}"
     columns: list[Child] = ["Groups", "Gap", "Adjusted", gap_axis(block.domain)]
-    return table(caption, columns, [_gap(gap, block) for gap in block.gaps], (1, 2), class_="gaps")
+    texts = column([end for gap in block.gaps for end in _ends(gap)])
+    rows = [_gap(gap, block, texts[i : i + 5]) for gap, i in zip(block.gaps, range(0, len(texts), 5), strict=True)]
+    return table(caption, columns, rows, (1, 2), class_="gaps")
+
+
+def _ends(gap: PairGap) -> tuple[float, ...]:
+    return gap.gap, gap.low, gap.high, gap.low_adjusted, gap.high_adjusted
 
 
 def _tolerated(block: Block) -> str:
@@ -77,10 +91,10 @@ def _tolerated(block: Block) -> str:
     return f"Tolerated: {'any' if low is None else number(low)} to {'any' if high is None else number(high)}. "
 
 
-def _gap(gap: PairGap, block: Block) -> list[Child]:
+def _gap(gap: PairGap, block: Block, texts: list[str]) -> list[Child]:
     told = f"{pair(gap)}: {estimate(gap.gap, gap.low, gap.high)}"
     drawing = gap_strip(told, marks(gap), block.domain, block.allowed, block.equal)
-    value, *ends = numbers(gap.gap, gap.low, gap.high, gap.low_adjusted, gap.high_adjusted)
+    value, *ends = texts
     n = f"n = {count(gap.n_a)} and {count(gap.n_b)}"
     bounds, adjusted = f"[{ends[0]}, {ends[1]}]", f"[{ends[2]}, {ends[3]}]"
     return [stacked(pair(gap), n if gap.powered else f"{n}: too few"), stacked(value, bounds), adjusted, drawing]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from assay.artifacts import Interval
 
@@ -19,11 +20,26 @@ def numbers(*values: float) -> list[str]:
     largest = max(map(abs, finite), default=0.0)
     if 0 < largest < 1e-5:
         return [_text(value, f"{value:.1e}") for value in values]
-    places = _decimals(largest)
-    while places < 6 and len({round(value, places) for value in finite}) < len(set(finite)):
+    places, n_different = _decimals(largest), len({round(value, 6) for value in finite})
+    while places < 6 and len({round(value, places) for value in finite}) < n_different:
         places += 1
-    # Adding 0.0 makes a plain zero of a rounded negative one.
-    return [_text(value, f"{round(value, places) + 0.0:,.{places}f}") for value in values]
+    return [_text(value, f"{value:z,.{places}f}") for value in values]
+
+
+def column(values: Sequence[float], most: int = 4) -> list[str]:
+    """The numbers of one column, all with the same decimals: as many as the smallest of them needs, at the `most`."""
+    sizes = [abs(value) for value in values if math.isfinite(value) and value]
+    largest = max(sizes, default=0.0)
+    places = _decimals(largest) if largest >= 10 else min(most, max(map(_decimals, sizes), default=3))
+    return [_text(value, f"{value:z,.{places}f}") for value in values]
+
+
+def values_and_ranges(intervals: Sequence[Interval], most: int = 4) -> list[tuple[str, str]]:
+    """`value_and_range` of the intervals of one column. Those above ten, in units of their own, keep their own."""
+    small = [one for one in intervals if max(map(abs, (one.value, one.low, one.high))) < 10]
+    texts = iter(column([end for one in small for end in (one.value, one.low, one.high)], most))
+    written = {id(one): (next(texts), f"[{next(texts)}, {next(texts)}]") for one in small}
+    return [written.get(id(one)) or value_and_range(one) for one in intervals]
 
 
 def number(value: float | None) -> str:

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import math
 
-from assay.artifacts import Decision, GateResult, Verdict
-from assay.reporting._format import numbers, plural
+from assay.artifacts import Decision, Evaluation, GateResult, Verdict
+from assay.reporting._format import numbers, percent, plural
 from assay.reporting._intervals import Marks, strip
 from assay.reporting._markup import Child, Element, element
-from assay.reporting._parts import section, stacked, table, tone, verdict_badge
+from assay.reporting._parts import note, section, stacked, table, tone, verdict_badge
 from assay.reporting._svg import domain
 
 _ORDER: tuple[Verdict, ...] = ("PASS", "FAIL", "INCONCLUSIVE", "ERROR", "NOT_APPLICABLE")
 
 
-def gates(decision: Decision) -> Element:
+def gates(decision: Decision, evaluation: Evaluation) -> Element:
     """The section of the gates."""
     if not decision.gates:
         return section("gates", "Gates", "The spec asks no gate, so nothing stood between this model and its use.")
     lead = f"{_tally(decision)}. Bar: the interval that the gate looks at, one-sided where it can be. Line: the bound."
     rows = [_row(i, gate) for i, gate in enumerate(decision.gates, 1)]
     shown = table("All gates that were asked", ["Gate", "Verdict", "Estimate and bound"], rows)
-    return section("gates", "Gates", lead, shown)
+    return section("gates", "Gates", lead, note(_how_sure(evaluation)), shown)
+
+
+def _how_sure(evaluation: Evaluation) -> str:
+    """What the intervals of the page are, said once."""
+    levels = sorted({percent(metric.interval.level).replace(".0", "") for metric in evaluation.metrics})
+    return (
+        f"Intervals of metrics are two-sided{', ' * bool(levels)}{' and '.join(levels)}. A gate asks on which side of "
+        "its bound the value lies, so it looks at one-sided 95 % bounds, which are closer to the value."
+    )
 
 
 def _tally(decision: Decision) -> str:

@@ -21,6 +21,7 @@ from assay.artifacts import (
     Snapshot,
     ValidationReport,
 )
+from assay.reporting import Pages
 from assay.reporting._data import data
 from assay.reporting._fairness import fairness
 from assay.reporting._gates import gates
@@ -48,17 +49,18 @@ class Subject:
     snapshot: Snapshot
     lineage: tuple[tuple[str, str], ...]
     spec_text: str
+    pages: Pages
 
 
 def page(of: Subject, pictures: Mapping[str, Element]) -> bytes:
     """The whole page as HTML that loads nothing and runs nothing but `_FOLLOW`; its policy forbids both to browsers."""
     sections = [
-        gates(of.decision),
+        gates(of.decision, of.evaluation),
         fairness(of.findings, of.decision),
         performance(of.evaluation, of.model, of.calibration, pictures),
         diagnosis(of.evaluation, of.leaks),
         data(of.snapshot, of.folds, of.validation, of.profile),
-        lineage(of.snapshot, of.model, of.lineage, of.spec_text),
+        lineage(of.snapshot, of.model, of.decision, of.lineage, of.spec_text, of.pages),
     ]
     body = element("body", head(of.name, of.decision, of.evaluation, of.model, of.folds), _contents(sections))
     body.append(element("main", *sections))
@@ -66,11 +68,13 @@ def page(of: Subject, pictures: Mapping[str, Element]) -> bytes:
     return ("<!doctype html>\n" + to_html(element("html", _meta(title), body, lang="en"))).encode()
 
 
-# Where a page may not follow a link to itself, as in the sandboxed frame of MLflow's artifact view.
+# The sandboxed frame of MLflow's artifact view (`allow-scripts`, and nothing else) follows no link, not even one to
+# the page itself. So this scrolls there; and the page shows how to go where nothing in the frame can lead.
 _FOLLOW = """
+if (window.top !== window) document.documentElement.className = "framed";
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a");
-  if (!link) return;
+  if (!link || !link.getAttribute("href").startsWith("#")) return;
   event.preventDefault();
   document.getElementById(link.hash.slice(1)).scrollIntoView();
 });

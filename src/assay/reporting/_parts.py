@@ -30,9 +30,13 @@ def table(
     right: Iterable[int] = (),
     class_: str | None = None,
 ) -> Element:
-    """A table whose first column names its rows; columns `right` are numbers. It scrolls by itself where it is wide."""
+    """A table whose first column names its rows; columns `right` are numbers.
+
+    Where the page is narrow each row becomes a list of names and values; a table that is wide all the same scrolls.
+    """
     aligned = set(right)
-    body = [element("tr", *(_cell(i, cell, aligned) for i, cell in enumerate(row))) for row in rows]
+    names = [cell if isinstance(cell, str) else None for cell in head]
+    body = [element("tr", *(_cell(i, cell, aligned, names[i]) for i, cell in enumerate(row))) for row in rows]
     shown, n_more = body[:MAX_ROWS], len(body) - MAX_ROWS
     columns = [element("th", cell, scope="col", class_=_align(i, aligned)) for i, cell in enumerate(head)]
     parts = element("caption", caption), element("thead", element("tr", *columns)), element("tbody", *shown)
@@ -88,6 +92,11 @@ def code(text: str) -> Element:
     return element("code", text)
 
 
+def away(text: str, address: str) -> Element:
+    """A link to another page, in a tab of its own."""
+    return element("a", text, href=address, target="_blank", rel="noopener noreferrer", class_="away")
+
+
 def figure(picture: Element) -> Element:
     """A picture under its title and what it says."""
     title = element("strong", picture.findtext("title"))
@@ -101,10 +110,10 @@ def _with_code(text: str) -> list[Child]:
     return [code(piece) if i % 2 else piece for i, piece in enumerate(pieces)]
 
 
-def _cell(i: int, cell: Child, right: set[int]) -> Element:
+def _cell(i: int, cell: Child, right: set[int], name: str | None) -> Element:
     if i == 0:
         return element("th", cell, scope="row", class_=_align(i, right))
-    return element("td", cell, class_=_align(i, right))
+    return element("td", cell, class_=_align(i, right), data_name=name)
 
 
 def _align(i: int, right: set[int]) -> str | None:

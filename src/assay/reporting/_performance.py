@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from assay.artifacts import Calibration, Diagnosis, Epoch, Evaluation, LeakProbe, LeakReport, MetricValue, Model
-from assay.reporting._format import count, number, numbers, percent, short, value_and_range, words
+from assay.reporting._format import column, count, number, numbers, percent, short, values_and_ranges, words
 from assay.reporting._markup import Child, Element, element
 from assay.reporting._parts import badge, figure, folded, note, paragraph, section, stacked, table
 from assay.reporting._pictures import MAX_CLASSES, confusion_in_words
@@ -42,19 +42,13 @@ def diagnosis(evaluation: Evaluation, leaks: LeakReport) -> Element:
 
 
 def _metrics(caption: str, metrics: list[MetricValue]) -> Element:
+    texts = values_and_ranges([metric.interval for metric in metrics])
     rows: list[list[Child]] = [
-        [
-            words(metric.name),
-            *value_and_range(metric.interval),
-            percent(metric.interval.level).replace(".0", ""),
-            metric.method,
-            metric.fold,
-            "higher" if metric.greater_is_better else "lower",
-        ]
-        for metric in metrics
+        [words(metric.name), *text, "higher" if metric.greater_is_better else "lower", metric.method, metric.fold]
+        for metric, text in zip(metrics, texts, strict=True)
     ]
-    columns = ["Metric", "Value", "Interval", "Level", "Method", "Fold", "Better"]
-    return table(caption, columns, rows, (1, 2, 3))
+    columns = ["Metric", "Value", "Interval", "Better", "Method", "Fold"]
+    return table(caption, columns, rows, (1, 2))
 
 
 def _chosen(calibration: Calibration) -> str:
@@ -106,13 +100,15 @@ def _mistakes(evaluation: Evaluation, names: list[str]) -> Element:
 def _epochs(model: Model) -> Element:
     names = [name for name, _ in model.epochs[0].metrics]
     columns = ["Epoch", "Train loss", "Valid loss", "Learning rate", "Seconds", *map(words, names)]
-    rows = [_epoch(epoch, epoch.epoch == model.best_epoch) for epoch in model.epochs]
+    measured = zip(*map(_measured, model.epochs), strict=True)
+    texts = zip(*(column(values) for values in measured), strict=True)
+    named = [f"{epoch.epoch} (best)" if epoch.epoch == model.best_epoch else str(epoch.epoch) for epoch in model.epochs]
+    rows: list[list[Child]] = [[name, *text] for name, text in zip(named, texts, strict=True)]
     return table("Every epoch; metrics are of the valid rows", columns, rows, range(1, len(columns)))
 
 
-def _epoch(epoch: Epoch, is_best: bool) -> list[Child]:
-    measured = (epoch.train_loss, epoch.valid_loss, epoch.lr, epoch.seconds, *(value for _, value in epoch.metrics))
-    return [f"{epoch.epoch} (best)" if is_best else str(epoch.epoch), *map(number, measured)]
+def _measured(epoch: Epoch) -> tuple[float, ...]:
+    return epoch.train_loss, epoch.valid_loss, epoch.lr, epoch.seconds, *(value for _, value in epoch.metrics)
 
 
 def _diagnosis(one: Diagnosis) -> Element:

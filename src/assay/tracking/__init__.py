@@ -17,6 +17,7 @@ import os
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -200,14 +201,24 @@ def run_url(uri: str, experiment_id: str, run_id: str) -> str:
     return f"{without_passwords(uri).rstrip('/')}/{page}"
 
 
-def sync(home: Path, *, uri: str = "", env: Mapping[str, str] = os.environ) -> tuple[Synced, ...]:
+def model_url(uri: str, name: str) -> str:
+    """The page of a registered model in MLflow's interface; empty where `uri` is a database."""
+    if not uri.startswith(("http://", "https://")):
+        return ""
+    return f"{without_passwords(uri).rstrip('/')}/#/models/{urllib.parse.quote(name, safe='')}"
+
+
+def sync(
+    home: Path, *, uri: str = "", env: Mapping[str, str] = os.environ, only: frozenset[str] | None = None
+) -> tuple[Synced, ...]:
     """Send what is left in the spools, the oldest run first, each to the MLflow that its spec names, or all to `uri`.
 
+    `only` names the runs that it is about; None means all.
     A run that is being relayed right now is left alone. Raises nothing: each result says what came of it.
     """
     from assay.tracking import _replay
 
-    return tuple(_replay.sync(home, uri, env))
+    return tuple(_replay.sync(home, uri, env, only))
 
 
 def _answers(url: str) -> bool:

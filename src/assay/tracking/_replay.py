@@ -108,9 +108,10 @@ class Replay:
         self._unheard.clear()
 
 
-def sync(home: Path, uri: str, env: Mapping[str, str]) -> Iterator[tracking.Synced]:
+def sync(home: Path, uri: str, env: Mapping[str, str], only: frozenset[str] | None) -> Iterator[tracking.Synced]:
     """Send every spool that is not empty, the oldest run first."""
-    spools = [(path.parent, Tail(path).read()) for path in (home / "runs").glob("*/events.jsonl")]
+    paths = [path for path in (home / "runs").glob("*/events.jsonl") if only is None or path.parent.name in only]
+    spools = [(path.parent, Tail(path).read()) for path in paths]
     for folder, events in sorted((spool for spool in spools if spool[1]), key=lambda spool: spool[1][0]["time"]):
         if Cursor.read(folder).seq > events[-1]["seq"]:
             continue

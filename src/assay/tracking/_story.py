@@ -31,9 +31,16 @@ from assay.artifacts import (
 )
 from assay.tracking._words import flat, key_of, redacted
 
-STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "cancelled": "KILLED", "pending": "SCHEDULED"}
+STATUS = {
+    "finished": "FINISHED", "failed": "FAILED", "crashed": "FAILED", "killed": "KILLED", "cancelled": "KILLED",
+    "pending": "SCHEDULED",
+}  # fmt: skip
 # The hand-offs that are known by a name of their own; the others go by their stage's.
-HANDOFFS = {"ingest": "snapshot", "split": "folds", "evaluate": "evaluation", "audit": "findings", "decide": "decision"}
+HANDOFFS = {
+    "ingest": "snapshot", "validate": "validation", "split": "folds", "preprocess": "preprocessing", "encode": "arrays",
+    "probe": "leaks", "train": "model", "calibrate": "calibration", "predict": "predictions", "evaluate": "evaluation",
+    "audit": "findings", "decide": "decision", "register": "registered",
+}  # fmt: skip
 # The stages whose files a reviewer may open. Those of the others are the data, predictions of people, and the model.
 OPEN = ("validate", "audit", "report")
 
@@ -108,6 +115,8 @@ class Story:
         self.name = event["name"]
         batch = self.batch
         batch.status = "RUNNING"
+        if self.reason:  # it ended before, and is taken up again
+            self.reason, batch.tags["assay.reason"] = "", ""
         self.params = flat(spec)  # MLflow refuses a parameter that is given twice with two spellings
         batch.params |= self.params
         batch.texts["spec.yaml"] = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True)
@@ -115,6 +124,7 @@ class Story:
         batch.tags |= {
             "assay.run_id": event["run_id"],
             "assay.name": self.name,
+            "assay.outcome": "running",
             "assay.spec_sha256": sha256_of(to_json(spec)),
             "mlflow.runName": event["run_id"],
             "mlflow.source.name": "assay",
