@@ -91,6 +91,7 @@ def register(
     with lock, reaching(place.uri, RegistryError, NOTHING_IS_LOST):
         client = connect(place.uri, place.home)
         version = _find(client, name, candidate.sha256) or _create(client, candidate, place, run, store, files)
+        _lead_to(client, run, version, candidate.model.best_epoch)
         records = _write_down(client, version, decision, candidate.metrics, run)
         if decision.outcome == "promote" and version.tags.get(PROMOTED_BY) != records.head:
             _promote(client, version, decision, alias, records.head)
@@ -147,9 +148,6 @@ def _create(
         manifest = _bundle.pack(Path(folder), candidate.contents, texts, store)
         client.log_model_artifacts(logged.model_id, folder)
     client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
-    outputs = client.get_run(run_id).outputs
-    if logged.model_id not in {output.model_id for output in outputs.model_outputs}:
-        client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=model.best_epoch)])
     if not client.search_registered_models(filter_string=f"name = '{place.name}'"):
         text = f"Every model that `assay` has judged under this name. `{place.alias}` is the one that was promoted."
         client.create_registered_model(place.name, description=text)
@@ -171,6 +169,13 @@ def _create(
     link = json.dumps([{"name": place.name, "version": int(version.version)}])
     client.set_logged_model_tags(logged.model_id, {"mlflow.modelVersions": link})
     return version
+
+
+def _lead_to(client: MlflowClient, run_id: str, version: ModelVersion, step: int) -> None:
+    """Let the run's page lead to the model, also where an earlier run had made the same one."""
+    model_id = version.tags["assay.model_id"]
+    if model_id not in {output.model_id for output in client.get_run(run_id).outputs.model_outputs}:
+        client.log_outputs(run_id, [LoggedModelOutput(model_id, step=step)])
 
 
 def _logged_model(client: MlflowClient, candidate: Candidate, name: str, run_id: str) -> Any:
