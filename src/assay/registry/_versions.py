@@ -216,7 +216,9 @@ def _write_down(
         client.set_model_version_tag(name, number, *records.tag())
     if records is not before or version.tags.get("assay.outcome") != decision.outcome:
         client.set_model_version_tag(name, number, "assay.outcome", decision.outcome)
-        client.update_model_version(name, number, summary(decision, metrics)[:MAX_DESCRIPTION])
+        run = f"#/experiments/{client.get_run(run_id).info.experiment_id}/runs/{run_id}"
+        review = f"**[Open the review page]({run}/artifacts/review.html?workflowType=machine_learning)**"
+        client.update_model_version(name, number, f"{review}\n\n{summary(decision, metrics)}"[:MAX_DESCRIPTION])
     return records
 
 
