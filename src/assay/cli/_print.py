@@ -55,6 +55,13 @@ def facts(console: Console, rows: Iterable[tuple[str, object]]) -> None:
         console.print(Text.assemble((f"{name:<{width}}", "dim"), value), soft_wrap=whole)
 
 
+def plain(value: object) -> str:
+    """A value of the spec as it is written there."""
+    import json
+
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False, default=str)
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """A number as people write it: four digits after the point, fewer where it is large; nothing for None."""
     if value is None:

@@ -82,6 +82,7 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
     """Data to decision. Raises ValidationFailed when the data are not what the spec expects of them."""
     store = around.store
     snapshot = step("ingest", data.ingest, source, spec.data, root=spec.root, table=around.table, store=store)
+    columns = _fits.feature_columns(spec, snapshot)
     checked = step("validate", validation.validate, snapshot, spec.validation, spec.personal, store=store)
     if not checked.passed:
         raise validation.failure(checked)
@@ -89,7 +90,6 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
     folds = step("split", data.split, snapshot, spec.split, spec.target, spec.task, spec.seed, store=store)
     profile = step("profile", data.profile, snapshot, folds, spec.personal, store=store)
 
-    columns = _fits.feature_columns(spec, snapshot)
     prepared = step(
         "preprocess", preprocessing.fit, folds.train, spec.preprocessing, columns, spec.target, spec.task, store=store
     )

@@ -12,6 +12,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from assay.artifacts import FoldName, Source, sha256_of
+from assay.data._look import CHEAP_BYTES, Seen
 from assay.data.sources import _csv, _files, _parquet
 from assay.spec.words import Words
 
@@ -46,13 +47,27 @@ def read(config: Config, root: Path) -> pa.Table:
     files = _found(config, root)
     if _files.format_of(files, config.format) == "parquet":
         return _parquet.read(files, config.columns)
-    layout = _csv.Layout(
+    return _csv.read(files, config.columns, _layout(config))
+
+
+def look(config: Config, root: Path, asked: tuple[str, ...]) -> Seen:
+    """The columns, the first rows and, where it is cheap, all of the columns in `asked`."""
+    files = _found(config, root)
+    if _files.format_of(files, config.format) == "parquet":
+        return _parquet.look(files, config.columns, asked)
+    if sum(file.n_bytes for file in files) > CHEAP_BYTES:
+        return _csv.look(files, config.columns, _layout(config))
+    table = _csv.read(files, config.columns, _layout(config))
+    return Seen(schema=table.schema, head=table, whole=table)
+
+
+def _layout(config: Config) -> _csv.Layout:
+    return _csv.Layout(
         delimiter=config.delimiter,
         encoding=config.encoding,
         null_values=config.null_values,
         column_names=config.column_names,
     )
-    return _csv.read(files, config.columns, layout)
 
 
 def _found(config: Config, root: Path) -> list[_files.File]:
