@@ -24,13 +24,13 @@ class Look:
     """What a glance at the source shows: its columns (nulls uncounted), and all values of those asked for, as text.
 
     `exact` is False where types are those of the first rows alone. `values` lacks columns that would take long to read.
-    `notes` are for people: what the types of the columns hide.
+    `dates` are columns of text that holds dates.
     """
 
     columns: tuple[Column, ...]
     values: dict[str, tuple[str, ...]]
     exact: bool = True
-    notes: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
 
 
 def look(config: DataSpec, root: Path, asked: tuple[str, ...], *, query: bool = False) -> Look | None:

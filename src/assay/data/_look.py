@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from assay.spec.data import DataSpec
 CHEAP_BYTES = 16_000_000  # a column of Parquet, or a whole CSV file, that is read in about 0.2 s
 HEAD_ROWS = 1000
 MANY_VALUES = 100_000
-_DATE = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?$"
+_DATE = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +39,9 @@ def look(config: DataSpec, root: Path, asked: tuple[str, ...], query: bool) -> L
     seen: Seen = glance(options, root, asked) if glance is not None else _whole(source.read(options, root))
     columns = tuple(_column(field) for field in seen.schema)
     values = {name: _values(seen.whole.column(name)) for name in asked if name in seen.whole.column_names}
-    return Look(columns=columns, values=values, exact=seen.exact, notes=tuple(_notes(columns, seen.head)))
+    text = [column.name for column in columns if column.arrow_type == "string"]
+    dates = tuple(name for name in text if is_written_date(seen.head.column(name)))
+    return Look(columns=columns, values=values, exact=seen.exact, dates=dates)
 
 
 def _whole(table: pa.Table) -> Seen:
@@ -66,21 +66,8 @@ def _values(values: pa.ChunkedArray) -> tuple[str, ...]:
     return tuple(sorted(different.slice(0, MANY_VALUES).cast(pa.string()).to_pylist()))
 
 
-def _notes(columns: tuple[Column, ...], head: pa.Table) -> Iterator[str]:
-    for column in columns:
-        if column.kind == "categorical" and column.arrow_type == "string" and is_written_date(head.column(column.name)):
-            yield (
-                f"{column.name!r} holds dates as text, and is taken as a category. To make times of them write "
-                f"`preprocessing: {{columns: {{{_quoted(column.name)}: {{kind: datetime}}}}}}`."
-            )
-
-
 def is_written_date(values: pa.ChunkedArray) -> bool:
     """True for text of which every value is written as a date."""
     texts = values.unique().drop_null()
     texts = (texts.dictionary_decode() if pa.types.is_dictionary(texts.type) else texts).cast(pa.string())
     return len(texts) > 0 and bool(pc.all(pc.match_substring_regex(texts, _DATE)).as_py())
-
-
-def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"\w+", name) else f'"{name}"'

@@ -69,8 +69,10 @@ def run(
     `spec` is a spec or the path of one; `home` is the state folder (default: `find_home()`); `listen` hears every event
     as it happens; `wrap` goes around the step, e.g. to make each stage a task of a flow; `fresh` runs every stage anew;
     `table` is a pandas or Arrow table in place of the spec's data source. Finished stages are reused; an unfinished run
-    of the same spec on the same data is taken up where it ended. Raises AssayError: SpecError when nothing has run, ValidationFailed when the data
-    are not what the spec expects, LockedError when the same run is going on elsewhere.
+    of the same spec on the same data is taken up where it ended.
+
+    Raises AssayError: SpecError when nothing has run, ValidationFailed when the data are not what the spec expects,
+    LockedError when the same run is going on elsewhere.
     """
     return _run.run(_read(spec), Ledger(home or find_home()), listen, wrap, fresh, table)
 

@@ -31,7 +31,7 @@ def check(path: str | Path, overrides: Sequence[str], query: bool) -> Checked:
     notes: tuple[str, ...] = ()
     try:
         seen = _fits.look(spec, query=query)
-        notes = seen.notes if seen is not None else (UNSEEN,)
+        notes = _fits.notes(spec, seen) if seen is not None else (UNSEEN,)
         found = _fits.check(spec, seen)
     except SpecError:  # options of the source, which are among the mistakes already
         found = []

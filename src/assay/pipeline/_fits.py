@@ -6,6 +6,7 @@ source can be looked at without reading it. Paths of the spec are written with d
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 
 from assay import data, models, preprocessing, validation
@@ -31,6 +32,18 @@ def check(spec: Spec, seen: Look | None) -> list[Mistake]:
     else:
         found += _answers.of_metrics(spec, ())
     return loading.in_order([_placed(spec, mistake) for mistake in found])
+
+
+def notes(spec: Spec, seen: Look) -> tuple[str, ...]:
+    """What is no mistake, and what a person may not have meant."""
+    features = set(spec.feature_columns(tuple(column.name for column in seen.columns)))
+    own = spec.preprocessing.columns
+    return tuple(
+        f"{name!r} holds dates as text, and is taken as a category. To make times of it write "
+        f"`preprocessing: {{columns: {{{json.dumps(name)}: {{kind: datetime}}}}}}`."
+        for name in seen.dates
+        if name in features and (name not in own or own[name].kind is None)
+    )
 
 
 def check_source(spec: Spec) -> None:
