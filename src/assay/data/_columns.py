@@ -65,7 +65,7 @@ def check_names(names: list[str]) -> None:
 
 def stored_as(name: str, kind: pa.DataType) -> pa.DataType:
     """The type that a column read as `kind` has in a snapshot. Raises DataError for types that it cannot hold."""
-    return _normal(name, pa.array([], kind), 0).type
+    return _normal(name, pa.nulls(0, kind), 0).type
 
 
 def _normal(name: str, array: pa.Array, first_row: int) -> pa.Array:

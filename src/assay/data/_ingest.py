@@ -72,11 +72,14 @@ def _given(table: Any) -> pa.Table:
 
 def _mixed(table: Any) -> str:
     """Which column of a pandas table holds values that Arrow has no common type for, and of which types."""
-    for name in getattr(table, "columns", ()):
+    if not hasattr(table, "iloc"):
+        return ""
+    for position, name in enumerate(table.columns):
+        values = table.iloc[:, position]
         try:
-            pa.array(table[name])
+            pa.array(values)
         except (pa.ArrowException, TypeError, ValueError):
-            types = sorted({type(value).__name__ for value in table[name] if value is not None and value == value})
+            types = sorted({type(value).__name__ for value in values if value is not None and value == value})
             return f"column {name!r} mixes values of the types {', '.join(types[:5])}"
     return ""
 

@@ -113,8 +113,6 @@ def _unique(spec: ExpectationSpec, column: Column, where: str) -> tuple[str, dic
 
 def _between(spec: ExpectationSpec, column: Column, where: str) -> tuple[str, dict[str, Any]]:
     _numeric(spec, column, where, "bounds")
-    if spec.min is not None and spec.max is not None and spec.min > spec.max:
-        raise DataError(f"{where}: `min` {spec.min:g} is above `max` {spec.max:g}. Allowed: min <= max.")
     return "ExpectColumnValuesToBeBetween", {"min_value": spec.min, "max_value": spec.max}
 
 
@@ -123,25 +121,17 @@ def _in_set(spec: ExpectationSpec, column: Column, where: str) -> tuple[str, dic
 
 
 def _regex(spec: ExpectationSpec, column: Column, where: str) -> tuple[str, dict[str, Any]]:
-    try:
-        re.compile(str(spec.pattern))
-    except re.error as problem:
-        raise DataError(f"{where}: `pattern` {spec.pattern!r} is no regular expression: {problem}.") from problem
     return "ExpectColumnValuesToMatchRegex", {"regex": spec.pattern}
 
 
 def _distribution(spec: ExpectationSpec, column: Column, where: str) -> tuple[str, dict[str, Any]]:
     if isinstance(spec.reference, dict):
         total = sum(spec.reference.values())
-        if not 0.99 <= total <= 1.01 or min(spec.reference.values()) < 0:
-            raise DataError(f"{where}: the shares of `reference` add up to {total:g}. Allowed: 1, none negative.")
         values = [_value(value, column, where) for value in spec.reference]
         partition = {"values": values, "weights": [share / total for share in spec.reference.values()]}
     else:
         edges = list(spec.reference or ())
         _numeric(spec, column, where, "quantile edges")
-        if len(edges) < 2 or edges != sorted(set(edges)):
-            raise DataError(f"{where}: `reference` is {edges}. Allowed: two edges or more, each above the one before.")
         partition = {"bins": edges, "weights": [1 / (len(edges) - 1)] * (len(edges) - 1)}
     distance = DEFAULT_DISTANCE if spec.max is None else spec.max
     return "ExpectColumnKLDivergenceToBeLessThan", {

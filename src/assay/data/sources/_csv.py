@@ -55,7 +55,7 @@ def read(files: Sequence[File], columns: Sequence[str] | None, layout: Layout) -
 def look(files: Sequence[File], columns: Sequence[str] | None, layout: Layout) -> Seen:
     """The columns of the first file with the types of its first block, and that block's rows."""
     head = pa.Table.from_batches([next(_batches(files[:1], columns, layout, {}))])
-    return Seen(schema=head.schema, head=head, whole=pa.table({}), exact=False)
+    return Seen(schema=head.schema, head=head, whole=pa.schema([]).empty_table(), exact=False)
 
 
 def _batches(

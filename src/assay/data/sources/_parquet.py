@@ -44,8 +44,9 @@ def look(files: Sequence[File], columns: Sequence[str] | None, asked: Sequence[s
     small = [name for name, size in sizes.items() if size <= CHEAP_BYTES and len(files) <= MOST_FOOTERS]
     with file.system.open_input_file(file.path) as stream, pq.ParquetFile(stream) as parquet:
         head = next(parquet.iter_batches(HEAD_ROWS, columns=text, use_threads=False), None)
-    head_table = pa.table({name: [] for name in text}) if head is None else pa.Table.from_batches([head])
-    whole = read(files, small) if small else pa.table({})
+    shown = pa.schema([schema.field(name) for name in text])
+    head_table = shown.empty_table() if head is None else pa.Table.from_batches([head])
+    whole = read(files, small) if small else pa.schema([]).empty_table()
     return Seen(schema=pa.schema([schema.field(name) for name in names]), head=head_table, whole=whole)
 
 
