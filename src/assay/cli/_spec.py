@@ -106,4 +106,4 @@ def _show_mistakes(console: Console, mistakes: tuple[Mistake, ...]) -> None:
     for mistake in mistakes:
         _print.line(console, Text.assemble((mistake.where, "bold"), f"  {mistake.found}"))
         hint = f" {mistake.hint}" if mistake.hint else ""
-        _print.line(console, Text(f"    allowed: {mistake.allowed}.{hint}", style="dim"))
+        _print.line(console, Text(f"allowed: {mistake.allowed}.{hint}", style="dim"), indent=4)

@@ -36,6 +36,7 @@ def check(path: str | Path, overrides: Sequence[str], query: bool) -> Checked:
     except SpecError:  # options of the source, which are among the mistakes already
         found = []
     except DataError as error:
-        found = [*_fits.check(spec, None), of_message(spec.place("data.path"), str(error))]
+        where = spec.place("data.path" if "path" in spec.data.options else "data")
+        found = [*_fits.check(spec, None), of_message(where, str(error))]
     mistakes = _fits.together(mistakes, found)
     return Checked(mistakes=tuple(mistakes), notes=notes, spec=None if mistakes else spec)

@@ -13,14 +13,14 @@ from assay import data, models, preprocessing, validation
 from assay.artifacts import Column, Preprocessing, Snapshot
 from assay.data import Look
 from assay.errors import Mistake, SpecError
-from assay.pipeline import _answers
-from assay.pipeline._answers import Names, of_message, unknown
+from assay.pipeline import _answers, _columns
+from assay.pipeline._answers import of_message
 from assay.spec import Spec, loading
 
 
 def look(spec: Spec, *, query: bool = False) -> Look | None:
     """A glance at the data, and at the columns of which the spec names values. None: there is no cheap one."""
-    columns = [spec.target.column, str(spec.split.options.get("column", ""))]
+    columns = [spec.target.column, str(spec.split.options.get("column", "")), *spec.audit.columns]
     return data.look(spec.data, spec.root, tuple(dict.fromkeys(columns)), query=query)
 
 
@@ -28,7 +28,7 @@ def check(spec: Spec, seen: Look | None) -> list[Mistake]:
     """Every mistake in `spec` that its data tell, or that needs no data but the parts that answer; with their lines."""
     found = [*_code(spec), *_answers.unaudited(spec)]
     if seen is not None:
-        found += [*_of_data(spec, seen), *_answers.of_metrics(spec, _classes(spec, seen))]
+        found += [*_of_data(spec, seen), *_answers.of_metrics(spec, _columns.classes_of(spec, seen))]
     else:
         found += _answers.of_metrics(spec, ())
     return loading.in_order([_placed(spec, mistake) for mistake in found])
@@ -76,9 +76,10 @@ def gates_can_answer(spec: Spec, prepared: Preprocessing) -> None:
 
 def _of_data(spec: Spec, seen: Look) -> Iterator[Mistake]:
     names = tuple(column.name for column in seen.columns)
-    yield from _unknown_columns(spec, names)
-    yield from _target(spec, seen)
-    yield from _split(spec, seen)
+    yield from _columns.unknown_columns(spec, names)
+    yield from _columns.target(spec, seen)
+    yield from _columns.split(spec, seen)
+    yield from _columns.sensitive(spec, seen)
     if not seen.exact:  # the kinds of columns may still change
         return
     for position, problem in validation.problems(spec.validation, seen.columns).items():
@@ -86,70 +87,11 @@ def _of_data(spec: Spec, seen: Look) -> Iterator[Mistake]:
             yield of_message(f"validation.expectations.{position}", problem)
     features = set(spec.feature_columns(names))
     if not features:
-        yield unknown("features", "no column is left to learn from", "", names)
+        if set(spec.features.include or ()) <= {*names}:  # or that is what is wrong
+            yield Mistake(where="features", found="no column is left to learn from", allowed="at least one column")
         return
     columns = tuple(column for column in seen.columns if column.name in features)
     yield from preprocessing.mistakes(spec.preprocessing, columns)
-
-
-def _unknown_columns(spec: Spec, names: Names) -> Iterator[Mistake]:
-    """Columns that the spec names and the data do not have. Those of `preprocessing` it checks itself."""
-    asked: dict[str, str] = {"target.column": spec.target.column}
-    for where, wanted in (
-        ("features.include", spec.features.include or ()),
-        ("features.exclude", spec.features.exclude),
-        ("personal", spec.personal),
-        ("audit.sensitive", spec.audit.columns),
-    ):
-        asked |= {f"{where}.{position}": name for position, name in enumerate(wanted)}
-    if isinstance(column := spec.split.options.get("column"), str):
-        asked["split.column"] = column
-    for position, expectation in enumerate(spec.validation.expectations):
-        if expectation.column is not None:
-            asked[f"validation.expectations.{position}.column"] = expectation.column
-    for where, name in asked.items():
-        if name not in names:
-            yield unknown(where, f"the data have no column {name!r}", name, names)
-
-
-def _target(spec: Spec, seen: Look) -> Iterator[Mistake]:
-    column = next((column for column in seen.columns if column.name == spec.target.column), None)
-    if column is None or not seen.exact:
-        return
-    where, classes = f"column {column.name!r}", _classes(spec, seen)
-    if spec.task == "regression" and column.kind != "numeric":
-        hint = "Write `task: classification` to predict which of several values it has."
-        yield Mistake(where="target.column", found=f"{where} is {column.kind}", allowed="numbers", hint=hint)
-    if spec.task == "classification" and column.kind == "datetime":
-        yield Mistake(where="target.column", found=f"{where} is a time", allowed="text, booleans or numbers")
-    positive = spec.target.positive
-    if positive is None or not classes:
-        return
-    if positive not in classes:
-        yield unknown("target.positive", f"{where} has no value {positive!r}", positive, classes)
-    elif len(classes) > 2:
-        found = f"a positive class, and {where} has {len(classes)} of them"
-        yield Mistake(where="target.positive", found=found, allowed="null: it is of tasks with two classes")
-
-
-def _split(spec: Spec, seen: Look) -> Iterator[Mistake]:
-    options, column = spec.split.options, str(spec.split.options.get("column", ""))
-    kinds = {each.name: each.kind for each in seen.columns}
-    if spec.split.by == "time" and kinds.get(column) == "categorical":
-        yield Mistake(where="split.column", found=f"column {column!r} is text", allowed="numbers, dates or times")
-    if spec.split.by != "column" or column not in seen.values:
-        return
-    there = seen.values[column]
-    for fold, default in (("train", "train"), ("test", "test"), ("valid", ()), ("audit", ())):
-        named = options.get(fold, default)
-        for value in (named,) if isinstance(named, str) else named:
-            if str(value) not in there:
-                yield unknown(f"split.{fold}", f"column {column!r} has no value {value!r}", str(value), there)
-
-
-def _classes(spec: Spec, seen: Look) -> Names:
-    """The classes of the target; empty in regression, and where a glance does not show them."""
-    return seen.values.get(spec.target.column, ()) if spec.task == "classification" else ()
 
 
 def _code(spec: Spec) -> Iterator[Mistake]:

@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from assay.errors import did_you_mean
 from assay.spec.words import Named, Slip, Words, Wrong, rising
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 NAME_IN_WORDS = "a letter or digit, then letters, digits, . _ or -, up to 100"
+MOST_NUMBERS = 20  # different ones, that are groups without being cut
+SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks")
 ALIAS = r"^[a-z][a-z0-9_-]{0,49}$"
 
 
@@ -41,7 +43,7 @@ class EvaluationSpec(Words):
 
 
 class SensitiveSpec(Words):
-    """A sensitive column. A numeric one is cut at `edges` into groups."""
+    """A sensitive column. A numeric one of more than 20 values is cut at `edges` into groups."""
 
     column: str
     edges: tuple[float, ...] | None = None
@@ -119,3 +121,11 @@ class TrackingSpec(Words):
     experiment: str | None = None
     uri: str | None = None
     system_metrics_every_s: float = Field(default=5.0, gt=0)
+
+    @field_validator("uri")
+    @classmethod
+    def _has_a_known_scheme(cls, uri: str | None) -> str | None:
+        scheme, mark, _ = (uri or "").partition("://")
+        if mark and scheme.partition("+")[0] not in SCHEMES:
+            raise Wrong(Slip("", f"a folder, or one of {', '.join(f'{name}://' for name in SCHEMES)}"))
+        return uri

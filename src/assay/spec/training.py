@@ -79,7 +79,7 @@ class ComputeSpec(Words):
 
     workers: int | tuple[int, int] = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int | None = Field(default=None, ge=1, description="CPU threads of each worker; null: its share")
+    threads: int | None = Field(default=None, ge=1, le=1024, description="CPU threads of each worker; null: its share")
     max_failures: int = Field(default=3, ge=0)
 
     @model_validator(mode="after")
