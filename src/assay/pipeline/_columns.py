@@ -42,6 +42,10 @@ def target(spec: Spec, seen: Look) -> Iterator[Mistake]:
         yield Mistake(where="target.column", found=f"{where} is {column.kind}", allowed="numbers", hint=hint)
     if spec.task == "classification" and column.kind == "datetime":
         yield Mistake(where="target.column", found=f"{where} is a time", allowed="text, booleans or numbers")
+    if len(classes) == 1:
+        found = f"{where} has one class, {classes[0]!r}, in every row"
+        yield Mistake(where="target.column", found=found, allowed="at least two classes")
+        return
     positive = spec.target.positive
     if positive is None or not classes:
         return

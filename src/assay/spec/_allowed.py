@@ -6,7 +6,6 @@ import typing
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -114,21 +113,24 @@ def _many(annotation: Any) -> str:
 
 
 def _range(metadata: tuple[Any, ...]) -> str:
-    low = next((item for item in metadata if isinstance(item, Ge | Gt)), None)
-    high = next((item for item in metadata if isinstance(item, Le | Lt)), None)
-    if isinstance(low, Ge) and isinstance(high, Le):
-        return f" from {low.ge:,} to {high.le:,}"
-    words = [f"{item.ge:,} or more" if isinstance(item, Ge) else f"above {item.gt:,}" for item in (low,) if item]
-    words += [f"{item.le:,} or less" if isinstance(item, Le) else f"below {item.lt:,}" for item in (high,) if item]
+    bounds = {name: _bound(metadata, name) for name in ("ge", "gt", "le", "lt")}
+    if bounds["ge"] is not None and bounds["le"] is not None:
+        return f" from {bounds['ge']:,} to {bounds['le']:,}"
+    said = {"ge": "{:,} or more", "gt": "above {:,}", "le": "{:,} or less", "lt": "below {:,}"}
+    words = [said[name].format(bound) for name, bound in bounds.items() if bound is not None]
     return f", {' and '.join(words)}" if words else ""
 
 
 def _length(metadata: tuple[Any, ...]) -> str:
-    low = next((item.min_length for item in metadata if isinstance(item, MinLen)), 0)
-    high = next((item.max_length for item in metadata if isinstance(item, MaxLen)), None)
+    low, high = _bound(metadata, "min_length"), _bound(metadata, "max_length")
     if low == high == 1:
         return " of one character"
     return " that is not empty" if low else ""
+
+
+def _bound(metadata: tuple[Any, ...], name: str) -> Any:
+    """The bound of that name, as pydantic keeps it beside the type; None where there is none."""
+    return next((getattr(item, name) for item in metadata if hasattr(item, name)), None)
 
 
 def _is_model(kind: Any) -> bool:
