@@ -27,14 +27,14 @@ def row(home: Path) -> RunRow:
 
 
 @pytest.mark.parametrize(("command", "kind"), [("models", "model"), ("gates", "gate"), ("sources", "source")])
-def test_plugins_are_listed_with_the_first_line_of_what_they_say(
+def test_plugins_are_listed_with_the_first_paragraph_of_what_they_say(
     command: str, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([command, "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)[command]
     assert tuple(listed) == plugins.names(kind)
-    for name, line in listed.items():
-        assert line == (plugins.load(kind, name).__doc__ or "").splitlines()[0]
+    for name, about in listed.items():
+        assert about == " ".join((plugins.load(kind, name).__doc__ or "").split("\n\n")[0].split())
 
 
 def test_listing_models_imports_none_of_them() -> None:

@@ -111,7 +111,7 @@ def write(folder: Path, table: pa.Table, name: str, column: pa.Array) -> None:
 
 CASES: list[tuple[Break, tuple[str, ...]]] = [
     (unknown_key, ("small.yaml:12", "trainng", "Did you mean 'training'")),
-    (wrong_type, ("small.yaml:12", "training.epochs", "'many'", "integer")),
+    (wrong_type, ("small.yaml:12", "training.epochs", "'many'", "whole number")),
     (unknown_option_of_a_family, ("small.yaml:11", "depht")),
     (missing_file, ("small.parquet",)),
     (empty_file, ("small.parquet", "empty")),

@@ -37,12 +37,14 @@ def test_parts_are_those_of_pandas(times: list[datetime | None]) -> None:
     np.testing.assert_allclose(part(t_B, "elapsed_days"), elapsed, rtol=1e-12)
 
 
-def test_a_date_becomes_its_parts_and_constant_ones_are_noted(fit: Any) -> None:
+def test_a_date_becomes_its_parts_and_the_hour_that_it_lacks_is_noted_where_it_was_asked_for(fit: Any) -> None:
     days = [date(2024, 1, 31), date(2024, 2, 29), None, date(2025, 12, 1)]
     found = fit({"d": pa.array(days)}, PLAIN)
     names = ("d.year", "d.month", "d.day", "d.weekday", "d.elapsed_days", "d.missing")
     assert found.prepared.numeric == names
-    assert found.prepared.notes == ("'d.hour' is left out: it has the same value in all training rows.",)
+    assert found.prepared.notes == ()
+    asked = fit({"d": pa.array(days)}, PLAIN | {"datetime": {"parts": ["day", "hour"]}})
+    assert asked.prepared.notes == ("'d.hour' is left out: it has the same value in all training rows.",)
     values = found.numeric()
     np.testing.assert_array_equal(values["d.day"], [31, 29, 29, 1])  # the median fills
     np.testing.assert_array_equal(values["d.missing"], [0, 0, 1, 0])

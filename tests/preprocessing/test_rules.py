@@ -41,10 +41,6 @@ TABLE = pa.table({"age": np.arange(40.0), "job": ["a", "b"] * 20})
             r"create\.job: the name is taken",
         ),
         (
-            {"numeric": {"clip": [0.9, 0.1]}},
-            r"preprocessing\.numeric\.clip: \[0\.9, 0\.1\]\. Allowed: two quantiles",
-        ),
-        (
             {"columns": {"age": {"kind": "datetime"}}},
             r"'age': a datetime column of the type double\. Allowed: time, text",
         ),

@@ -313,7 +313,7 @@ def decision(outcome: str = "refuse") -> Decision:
         gate="beats_champion",
         title="better than the champion in roc_auc by more than 0",
         verdict="NOT_APPLICABLE",
-        reason="There is no champion yet, so there is nothing to beat.",
+        reason="No other model is the champion, so there is nothing to beat.",
         bound=0.0,
     )
     if outcome == "promote":

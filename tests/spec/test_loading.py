@@ -43,7 +43,7 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
     found = mistakes(tmp_path, text)
     assert [line.split(":")[1] for line in found] == ["6", "8", "9", "11"]
     assert "Did you mean 'training'?" in found[0]
-    assert "greater than or equal to 1" in found[1]
+    assert "Allowed: a whole number from 1 to 100,000." in found[1]
     assert "Did you mean 'metric'?" in found[2]
     assert "Did you mean 'min_metric'?" in found[3]
 

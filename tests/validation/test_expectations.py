@@ -208,11 +208,7 @@ def test_a_column_of_nulls_holds_everything_but_not_null(ask: Check) -> None:
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"type": "not_null", "column": "aeg"}, r"expectations\[1\] \(not_null\): .*no column 'aeg'.*Did you mean 'age'"),
     ({"type": "between", "column": "sex", "min": 0}, r"'sex' is categorical.*numeric column"),
-    ({"type": "between", "column": "age", "min": 5, "max": 1}, r"`min` 5 is above `max` 1"),
-    ({"type": "regex", "column": "sex", "pattern": "("}, r"is no regular expression"),
     ({"type": "in_set", "column": "age", "values": ["old"]}, r"'old' is no number"),
-    ({"type": "distribution", "column": "sex", "reference": {"Male": 0.5}}, r"add up to 0\.5"),
-    ({"type": "distribution", "column": "age", "reference": [5, 1]}, r"each above the one before"),
     ({"type": "distribution", "column": "sex", "reference": [1, 2]}, r"'sex' is categorical"),
 ]  # fmt: skip
 

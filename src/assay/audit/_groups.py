@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from assay.artifacts import Snapshot
 from assay.errors import DataError, did_you_mean
-from assay.spec.evidence import AuditSpec, SensitiveSpec
+from assay.spec.evidence import MOST_NUMBERS, AuditSpec, SensitiveSpec
 from assay.store import Store
 
 Array = npt.NDArray[Any]
@@ -21,7 +21,6 @@ Groups = tuple[Array, tuple[str, ...]]
 
 MISSING = "(missing)"
 CROSS = " × "
-MOST_NUMBERS = 20
 
 
 def groups(snapshot: Snapshot, config: AuditSpec, row_N: Array, store: Store) -> dict[str, Groups]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -25,6 +26,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+
+
+_VERSION = typer.Option("--version", help="Print the version.", callback=_plugins.print_version, is_eager=True)
+
+
+@app.callback()
+def _everywhere(
+    version: Annotated[bool, _VERSION] = False,
+) -> None:
+    """See the help of `app`."""
+
+
 for _group in (_run, _spec, _servers, _record, _plugins):
     _group.add_to(app)
 

@@ -28,6 +28,7 @@ def draft(name: str, file: str, data_path: str, seen: Mapping[str, Any]) -> str:
         _part(HIDDEN, "features", seen["features"]),
         _part("Columns whose values are shown in no report, log or example.", "personal", seen["personal"]),
         _part(f"How rows become train, valid and test. Guessed: {why['split']}.", "split", seen["split"]),
+        *_dates(seen),
         "\n".join(_expectations(seen)),
         _part("`assay models` lists the families, `assay check --render` their options.", "model", {"family": "tabm"}),
         _part(SENSITIVE, "audit", {"sensitive": seen["sensitive"]}),
@@ -45,6 +46,17 @@ def _columns(seen: Mapping[str, Any]) -> Iterator[str]:
         if column["n_null"]:
             facts.append(f"{column['n_null']:,} missing")
         yield f"#   {column['name']:<{width}}  {', '.join(facts)}"
+
+
+def _dates(seen: Mapping[str, Any]) -> Iterator[str]:
+    """How dates that are written as text become times; nothing where there are none."""
+    if seen["dates"]:
+        columns = {name: {"kind": "datetime"} for name in seen["dates"]}
+        yield _part(
+            "Dates that are written as text: without this they would be categories.",
+            "preprocessing",
+            {"columns": columns},
+        )
 
 
 def _expectations(seen: Mapping[str, Any]) -> Iterator[str]:

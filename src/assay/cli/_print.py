@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -28,9 +29,12 @@ def console(to_stderr: bool = False) -> Console:
     return Console(stderr=to_stderr, width=width, highlight=False, emoji=False)
 
 
-def line(console: Console, text: Text) -> None:
+def line(console: Console, text: Text, indent: int = 0) -> None:
     """One line of words: folded between words in a terminal, never where lines are read by programs."""
-    console.print(text, soft_wrap=not console.is_terminal)
+    if console.is_terminal:
+        console.print(Padding(text, (0, 0, 0, indent)))
+    else:
+        console.print(Text(" " * indent).append_text(text), soft_wrap=True)
 
 
 def coloured(word: str) -> Text:
@@ -51,8 +55,22 @@ def facts(console: Console, rows: Iterable[tuple[str, object]]) -> None:
     known = [(name, str(value)) for name, value in rows]
     width = max((len(name) for name, _ in known), default=0) + 2
     for name, value in known:
-        whole = not console.is_terminal or " " not in value
-        console.print(Text.assemble((f"{name:<{width}}", "dim"), value), soft_wrap=whole)
+        label = Text(f"{name:<{width}}", style="dim")
+        if console.is_terminal and " " in value:
+            row = Table.grid()
+            row.add_column(no_wrap=True)
+            row.add_column()
+            row.add_row(label, value)
+            console.print(row)
+        else:
+            console.print(label.append(value, style="not dim"), soft_wrap=True)
+
+
+def plain(value: object) -> str:
+    """A value of the spec as it is written there."""
+    import json
+
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False, default=str)
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -23,6 +23,7 @@ class Watch:
         self._live = _bar(self._console) if self._console.is_terminal else None
         self._task: TaskID | None = None
         self._reused: list[str] = []
+        self._first_epoch = 1  # those before were shown by the run that this one goes on with
 
     def __enter__(self) -> Self:
         if self._live is not None:
@@ -51,6 +52,7 @@ class Watch:
             case "epoch":
                 self._epoch(event)
             case "notice":
+                self._first_epoch = int(event.get("epoch", self._first_epoch))
                 self.say(str(event["text"]))
 
     def _start(self, stage: str) -> None:
@@ -68,6 +70,8 @@ class Watch:
 
     def _epoch(self, event: dict[str, Any]) -> None:
         epoch, n_epochs = event["epoch"], event["n_epochs"]
+        if epoch < self._first_epoch:
+            return
         note = f"epoch {epoch}/{n_epochs}  train {event['train_loss']:.4f}  valid {event['valid_loss']:.4f}"
         if self._live is not None and self._task is not None:
             self._live.update(self._task, completed=epoch, total=n_epochs, note=note)

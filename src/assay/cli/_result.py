@@ -13,7 +13,8 @@ from assay.cli import _print
 from assay.pipeline import Plan, PlannedStage, RunResult
 
 N_METRICS = 8
-# Shown first, where there are more than fit; the review page has all.
+INTERVALS = "Intervals of metrics are two-sided; the bounds of a gate hold with 95 % confidence each, one-sided."
+# Shown first, after those that gates ask for, where there are more than fit; the review page has all.
 KEY_METRICS = ("accuracy", "balanced_accuracy", "roc_auc", "pr_auc", "f1", "log_loss", "brier", "ece",
                "rmse", "mae", "r2", "mape")  # fmt: skip
 
@@ -33,7 +34,8 @@ def show(console: Console, result: RunResult, flow_url: str) -> None:
         console.print()
         console.print(_gates(result.decision.gates))
     console.print()
-    console.print(_metrics(result.evaluation.metrics))
+    console.print(_metrics(result.evaluation.metrics, result.asked_metrics))
+    _print.line(console, Text(INTERVALS, style="dim"))
     console.print()
     _print.facts(console, _facts(result, flow_url))
     for warning in result.warnings:
@@ -74,10 +76,12 @@ def _gates(gates: Iterable[GateResult]) -> Table:
     return rows
 
 
-def _metrics(metrics: Iterable[MetricValue]) -> Table:
+def _metrics(metrics: Iterable[MetricValue], asked: tuple[str, ...]) -> Table:
+    """The metrics that gates ask for, all of them, and then the key metrics."""
     on_test = {metric.name: metric for metric in metrics if metric.fold == "test"}
-    first = [name for name in KEY_METRICS if name in on_test]
-    shown = [*first, *(name for name in on_test if name not in first)][:N_METRICS]
+    wanted = [name for name in asked if name in on_test]
+    shown = list(dict.fromkeys([*wanted, *(name for name in KEY_METRICS if name in on_test), *on_test]))
+    shown = shown[: max(N_METRICS, len(wanted))]
     level = f"{next(iter(on_test.values())).interval.level:.0%} interval" if on_test else "interval"
     rows = _print.table("on the test fold", "value", level, right=("value", level))
     for name in shown:

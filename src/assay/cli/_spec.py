@@ -25,22 +25,24 @@ def check(
     spec: SpecFile,
     overrides: Overrides = None,
     render: Annotated[bool, typer.Option("--render", help="Print the spec with every default filled in.")] = False,
+    query: Annotated[bool, typer.Option("--query", help="Run the query of a database, to check its columns.")] = False,
 ) -> Answer:
-    """Find all mistakes of a spec at once.
+    """Find all mistakes of a spec at once, those that its data tell included.
 
     Says where each one is, what was found, what is allowed and what was probably meant. Ends with 4 when there are any.
     """
+    from assay import pipeline
     from assay.spec import loading
 
-    words = tuple(overrides or ())
-    mistakes = loading.check(spec, words)
-    if mistakes:
-        data = {"valid": False, "mistakes": as_data(mistakes)}
-        return Answer(data, lambda console: _show_mistakes(console, mistakes), exit_code=4, to_stderr=True)
+    checked = pipeline.check(spec, tuple(overrides or ()), query=query)
+    data = {"valid": checked.spec is not None, "mistakes": as_data(checked.mistakes), "notes": list(checked.notes)}
+    if checked.spec is None:
+        return Answer(data, lambda console: _show_mistakes(console, checked.mistakes), exit_code=4, to_stderr=True)
     if render:
-        text = loading.render(loading.load_spec(spec, words))
-        return Answer({"valid": True, "mistakes": [], "rendered": text}, lambda console: _plain(console, text))
-    return Answer({"valid": True, "mistakes": []}, lambda console: _plain(console, f"{spec}: no mistakes."))
+        text = loading.render(checked.spec)
+        return Answer(data | {"rendered": text}, lambda console: _plain(console, text))
+    lines = "\n".join([f"{spec}: no mistakes.", *(f"! {note}" for note in checked.notes)])
+    return Answer(data, lambda console: _plain(console, lines))
 
 
 def schema() -> Answer:
@@ -96,7 +98,7 @@ def _plain(console: Console, text: str) -> None:
     _print.line(console, Text(text.rstrip("\n")))
 
 
-def _show_mistakes(console: Console, mistakes: list[Mistake]) -> None:
+def _show_mistakes(console: Console, mistakes: tuple[Mistake, ...]) -> None:
     from rich.text import Text
 
     from assay.cli import _print
@@ -104,4 +106,4 @@ def _show_mistakes(console: Console, mistakes: list[Mistake]) -> None:
     for mistake in mistakes:
         _print.line(console, Text.assemble((mistake.where, "bold"), f"  {mistake.found}"))
         hint = f" {mistake.hint}" if mistake.hint else ""
-        _print.line(console, Text(f"    allowed: {mistake.allowed}.{hint}", style="dim"))
+        _print.line(console, Text(f"allowed: {mistake.allowed}.{hint}", style="dim"), indent=4)

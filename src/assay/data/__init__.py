@@ -8,14 +8,41 @@ fitted here; folds are row ids, never copies of rows. Bad input is refused here,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.artifacts import Folds, Profile, Snapshot, Source, Task
+from assay.artifacts import Column, Folds, Profile, Snapshot, Source, Task
 
 if TYPE_CHECKING:
     from assay.spec.data import DataSpec, SplitSpec, TargetSpec
     from assay.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a glance at the source shows: its columns (nulls uncounted), and all values of those asked for, as text.
+
+    `exact` is False where types are those of the first rows alone. `values` lacks columns that would take long to read.
+    `dates` are columns of text that holds dates.
+    """
+
+    columns: tuple[Column, ...]
+    values: dict[str, tuple[str, ...]]
+    exact: bool = True
+    dates: tuple[str, ...] = ()
+
+
+def look(config: DataSpec, root: Path, asked: tuple[str, ...], *, query: bool = False) -> Look | None:
+    """A glance at the source, in a fraction of a second: a Parquet footer, the first block of a CSV file.
+
+    The different values of the columns in `asked` are read where that is cheap (`_look.CHEAP_BYTES`). A database has
+    no cheap glance, since its query would have to run: None, unless `query` asks for that. Raises DataError where there
+    is nothing to read.
+    """
+    from assay.data import _look
+
+    return _look.look(config, root, asked, query)
 
 
 def fingerprint(config: DataSpec, root: Path, table: Any = None) -> Source:

@@ -32,7 +32,7 @@ def encode(batches: Iterable[pa.RecordBatch]) -> pa.Table:
         for name, array in zip(batch.schema.names, batch.columns, strict=True):
             chunks[name].append(_normal(name, array, n_rows))
             if not pa.types.is_null(array.type):
-                types.setdefault(name, _type_name(array.type))
+                types.setdefault(name, type_name(array.type))
         n_rows += batch.num_rows
     if not n_rows:
         raise DataError("The data have no rows. Allowed: at least one row below the column names.")
@@ -61,6 +61,11 @@ def check_names(names: list[str]) -> None:
         )
     if len(names) > MAX_COLUMNS:
         raise DataError(f"The data have {len(names):,} columns. Allowed: at most {MAX_COLUMNS:,}.")
+
+
+def stored_as(name: str, kind: pa.DataType) -> pa.DataType:
+    """The type that a column read as `kind` has in a snapshot. Raises DataError for types that it cannot hold."""
+    return _normal(name, pa.nulls(0, kind), 0).type
 
 
 def _normal(name: str, array: pa.Array, first_row: int) -> pa.Array:
@@ -102,7 +107,7 @@ def _joined(name: str, chunks: list[pa.Array]) -> pa.Array:
     elif all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds):
         kind = pa.float64()
     else:
-        found = ", ".join(sorted({_type_name(kind) for kind in kinds}))
+        found = ", ".join(sorted({type_name(kind) for kind in kinds}))
         raise DataError(f"Column {name!r} mixes types: {found}. Allowed: one type in all rows.")
     return pa.concat_arrays([chunk.cast(kind) for chunk in chunks])
 
@@ -147,9 +152,10 @@ def _is_cell(kind: pa.DataType) -> bool:
     return any(accepts(kind) for accepts in (*accepted, types.is_integer, types.is_null))
 
 
-def _type_name(kind: pa.DataType) -> str:
+def type_name(kind: pa.DataType) -> str:
+    """A type for people, seen through dictionaries; text is `string`, however it is laid out."""
     if pa.types.is_dictionary(kind):
-        return _type_name(kind.value_type)
+        return type_name(kind.value_type)
     return "string" if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else str(kind)
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.artifacts import Column, Task
-from assay.data import _ingest
+from assay.data import _ingest, _look
 from assay.data.splitters import _draw
 from assay.errors import DataError
 from assay.spec import plugins
@@ -27,6 +27,8 @@ _MAX_LEVELS = 50  # a set with more levels than these is not written down
 _TARGETS = re.compile(
     r"^(target|label|class|y|outcome|income|price|churn(ed)?|survived|default|diagnosis|response)$", re.I
 )
+_TARGET_ENDINGS = re.compile(r"(^|_)(target|label|class|outcome|price|demand|sales|delay|rating|score|kind)$", re.I)
+_CALENDAR = re.compile(r"^(year|month|week|weekday|day|hour|minute|second|date|time)(_.*)?$", re.I)
 _SPLITS = re.compile(r"^(split|fold|subset|partition|set)$", re.I)
 _IDS = re.compile(r"^(id|uuid|index|row(_?(id|number))?|.+_id|unnamed.*)$", re.I)
 _PERSONAL = re.compile(
@@ -42,7 +44,8 @@ def describe(path: Path, seed: int) -> dict[str, Any]:
     """What a spec for the file at `path` would say.
 
     Keys: `data`, `task`, `target`, `split`, `features`, `personal`, `sensitive`, `expectations` as in a spec;
-    `columns`, one dict of name, kind, n_null and n_unique each; `n_rows`; `reasons`, a sentence for each guess.
+    `columns`, one dict of name, kind, n_null and n_unique each; `dates`, the columns of text that holds dates;
+    `n_rows`; `reasons`, a sentence for each guess.
     """
     config = DataSpec.model_validate({"source": "file", "path": str(path)})
     table = _ingest.read(config, Path.cwd())
@@ -76,6 +79,11 @@ def describe(path: Path, seed: int) -> dict[str, Any]:
         "columns": [
             {"name": name, "kind": column.kind, "n_null": column.n_null, "n_unique": n_unique[name]}
             for name, column in columns.items()
+        ],
+        "dates": [
+            name
+            for name, column in columns.items()
+            if column.arrow_type == "string" and name not in personal and _look.is_written_date(table.column(name))
         ],
         "n_rows": table.num_rows,
         "reasons": reasons,
@@ -113,14 +121,19 @@ def _is_id(column: Column, n_unique: int, n_rows: int) -> bool:
 def _target(
     table: pa.Table, columns: dict[str, Column], n_unique: dict[str, int], hidden: list[str]
 ) -> tuple[str, str]:
-    """The column to predict, and why."""
+    """The column to predict, and why: by its name, or the last of those that can be predicted at all."""
     usable = [n for n, c in columns.items() if n not in hidden and n_unique[n] > 1 and c.kind != "datetime"]
+    usable = [n for n in usable if columns[n].kind != "categorical" or n_unique[n] <= _MAX_LEVELS]
     if not usable:
-        raise DataError("No column can be predicted: each is an identifier, personal, a time or always the same.")
+        raise DataError(
+            "No column can be predicted: each is an identifier, personal, a time, free text or always the same."
+        )
     named = [name for name in usable if _TARGETS.match(name)]
-    if named:
-        return named[0], "a column of this name is mostly what is asked for"
-    return usable[-1], "the last column of the file"
+    ending = [name for name in usable if _TARGET_ENDINGS.search(name)]
+    if named or ending:
+        return named[0] if named else ending[-1], "a column of this name is mostly what is asked for"
+    told = [name for name in usable if not _CALENDAR.match(name)]
+    return (told or usable)[-1], "no name says which, so the last column that can be predicted was taken"
 
 
 def _is_class(column: Column, n_unique: int) -> bool:

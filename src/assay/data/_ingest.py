@@ -62,10 +62,26 @@ def _given(table: Any) -> pa.Table:
             return pa.Table.from_pandas(table, preserve_index=False)
         return table if isinstance(table, pa.Table) else pa.table(table)
     except (pa.ArrowException, TypeError, ValueError) as problem:
+        mixed = _mixed(table)
+        what = mixed or " ".join(str(part) for part in problem.args)[:300].rstrip(".")
         raise DataError(
-            f"The table from Python ({type(table).__name__}) cannot be read: {str(problem)[:300]}. "
+            f"The table from Python ({type(table).__name__}) cannot be read: {what}. "
             "Allowed: a pandas, polars or Arrow table with one type per column and each name once."
         ) from problem
+
+
+def _mixed(table: Any) -> str:
+    """Which column of a pandas table holds values that Arrow has no common type for, and of which types."""
+    if not hasattr(table, "iloc"):
+        return ""
+    for position, name in enumerate(table.columns):
+        values = table.iloc[:, position]
+        try:
+            pa.array(values)
+        except (pa.ArrowException, TypeError, ValueError):
+            types = sorted({type(value).__name__ for value in values if value is not None and value == value})
+            return f"column {name!r} mixes values of the types {', '.join(types[:5])}"
+    return ""
 
 
 def _fingerprint_of(table: pa.Table) -> Source:
@@ -102,13 +118,14 @@ def _column(field: pa.Field, values: pa.ChunkedArray) -> Column:
         _check_finite(field.name, values)
     return Column(
         name=field.name,
-        kind=_kind(field.type),
+        kind=kind_of(field.type),
         arrow_type=field.metadata[_columns.TYPE].decode(),
         n_null=values.null_count,
     )
 
 
-def _kind(kind: pa.DataType) -> Kind:
+def kind_of(kind: pa.DataType) -> Kind:
+    """What a type of a snapshot is to the model."""
     if pa.types.is_dictionary(kind):
         return "categorical"
     return "datetime" if pa.types.is_timestamp(kind) else "numeric"

@@ -28,7 +28,7 @@ from assay.spec.evidence import EvaluationSpec
 if TYPE_CHECKING:
     from assay.store import Store
 
-__all__ = ["calibrate", "compare", "evaluate", "metric_names", "probe"]
+__all__ = ["calibrate", "compare", "evaluate", "metric_ranges", "probe"]
 
 
 def calibrate(valid: Predictions, config: EvaluationSpec, *, store: Store) -> Calibration:
@@ -45,6 +45,20 @@ def evaluate(
     from assay.evaluation._evaluate import evaluate
 
     return evaluate(test, valid, epochs, config, store)
+
+
+def temperature_limit(used: Calibration) -> str:
+    """A sentence where temperature scaling stopped at its limit, which then says little; empty where it did not."""
+    from assay.evaluation._calibrate import HOTTEST
+
+    if 1.001 / HOTTEST < used.temperature < HOTTEST / 1.001:
+        return ""
+    why = (
+        "the scores say next to nothing about the classes"
+        if used.temperature > 1
+        else "no error of the model bounds it"
+    )
+    return f"temperature scaling stopped at its limit, {used.temperature:.3g}: on the valid rows {why}"
 
 
 def compare(
@@ -76,8 +90,8 @@ def probe(
     return probe(arrays, prepared, duplicates, seed, store)
 
 
-def metric_names(task: Task, n_classes: int, config: EvaluationSpec) -> tuple[str, ...]:
-    """The names of all metrics of such a task, for gates and messages."""
+def metric_ranges(task: Task, n_classes: int, config: EvaluationSpec) -> dict[str, tuple[float, float]]:
+    """All metrics of such a task by name, and between what each can lie: for gates and messages."""
     from assay.evaluation._metrics import metrics_of
 
-    return tuple(metrics_of(task, n_classes, config.quantiles))
+    return {name: metric.range for name, metric in metrics_of(task, n_classes, config.quantiles).items()}

@@ -6,6 +6,7 @@ P rows of a class, B bins. A rate with an empty denominator is 0, as in scikit-l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -67,7 +68,8 @@ class Weighted:
 class Metric:
     """One row of the table.
 
-    `zero` says what 0 means. `trials` counts what a rate is a share of, where its interval is Wilson's.
+    `zero` says what 0 means, `range` between what a value can lie. `trials` counts what a rate is a share of, where its
+    interval is Wilson's.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Metric:
     zero: str
     interval: Literal["bootstrap", "wilson", "delong", "binomial"] = "bootstrap"
     trials: Callable[[Weighted], Array] | None = None
+    range: tuple[float, float] = (0.0, 1.0)
 
     def applies(self, scored: Scored) -> bool:
         """True when these rows have what the metric needs."""
@@ -211,6 +214,7 @@ def _rows(s: Weighted) -> Array:
     return s.total_R
 
 
+ERROR = (0.0, math.inf)
 METRICS = (
     Metric("accuracy", _accuracy, True, "classes", "0: every row is wrong", "wilson", _rows),
     Metric("balanced_accuracy", _balanced_accuracy, True, "classes", "0: every row is wrong; 1/K: no skill"),
@@ -230,20 +234,20 @@ METRICS = (
     Metric("f1_weighted", partial(_by_class_size, _f1_RK), True, "classes", "0: no row is found"),
     Metric("roc_auc", _roc_auc, True, "ranks", "0: every pair is in the wrong order; 0.5: no skill", "delong"),
     Metric("pr_auc", _pr_auc, True, "ranks", "0: not reached; the share of positives: no skill"),
-    Metric("log_loss", _log_loss, False, "classes", "0: certain and right everywhere"),
-    Metric("brier", _brier, False, "classes", "0: certain and right everywhere"),
+    Metric("log_loss", _log_loss, False, "classes", "0: certain and right everywhere", range=ERROR),
+    Metric("brier", _brier, False, "classes", "0: certain and right everywhere", range=(0.0, 2.0)),
     Metric("ece", _ece, False, "classes", "0: in every bin as many hits as foretold", "binomial"),
-    Metric("rmse", _rmse, False, "numbers", "0: every prediction is exact"),
-    Metric("mae", _mae, False, "numbers", "0: every prediction is exact"),
-    Metric("mape", _mape, False, "nonzero numbers", "0: every prediction is exact"),
-    Metric("r2", _r2, True, "numbers", "0: no better than the mean"),
+    Metric("rmse", _rmse, False, "numbers", "0: every prediction is exact", range=ERROR),
+    Metric("mae", _mae, False, "numbers", "0: every prediction is exact", range=ERROR),
+    Metric("mape", _mape, False, "nonzero numbers", "0: every prediction is exact", range=ERROR),
+    Metric("r2", _r2, True, "numbers", "0: no better than the mean", range=(-math.inf, 1.0)),
 )  # fmt: skip
 
 
 def pinball(quantile: float) -> Metric:
     """The pinball loss of the prediction, taken as that quantile (Koenker & Bassett 1978)."""
     zero = "0: every prediction is exact"
-    return Metric(f"pinball_{quantile:g}", partial(_pinball, quantile), False, "numbers", zero)
+    return Metric(f"pinball_{quantile:g}", partial(_pinball, quantile), False, "numbers", zero, range=ERROR)
 
 
 def metrics_of(task: Task, n_classes: int, quantiles: Sequence[float]) -> dict[str, Metric]:

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from assay.artifacts import Decision, Evidence, GateResult
+from assay.artifacts import Decision, Evidence, GateResult, Task
 from assay.spec import plugins
 from assay.spec.evidence import GateSpec
 
 Outcome = Literal["promote", "refuse", "inconclusive"]
 NOT_REFUSING = ("PASS", "NOT_APPLICABLE", "INCONCLUSIVE")
 
-__all__ = ["asked_metrics", "decide"]
+__all__ = ["asked_metrics", "decide", "metrics_of_groups"]
 
 
 def decide(evidence: Evidence, gates: tuple[GateSpec, ...], promote_inconclusive: bool) -> Decision:
@@ -46,6 +46,13 @@ def asked_metrics(gates: tuple[GateSpec, ...]) -> tuple[str, ...]:
         if compared is not None:
             wanted.update(dict.fromkeys(compared(plugins.config("gate", gate.gate, gate.options))))
     return tuple(wanted)
+
+
+def metrics_of_groups(task: Task) -> tuple[str, ...]:
+    """The metrics in which groups can be compared in such a task."""
+    from assay.gates import _rates
+
+    return _rates.MEANS if task == "regression" else (*_rates.RATES, "equalized_odds", _rates.CALIBRATION)
 
 
 def _ask(gate: GateSpec, evidence: Evidence) -> GateResult:

@@ -36,7 +36,7 @@ def check(config: Config, evidence: Evidence) -> GateResult:
     if evidence.comparison_problem:
         return _result(config, "ERROR", f"The champion could not be compared: {evidence.comparison_problem}")
     if evidence.champion_version == 0:
-        return _result(config, "NOT_APPLICABLE", "There is no champion yet, so there is nothing to beat.")
+        return _result(config, "NOT_APPLICABLE", "No other model is the champion, so there is nothing to beat.")
     for comparison in evidence.comparisons:
         if (comparison.metric, comparison.champion_version) == (config.metric, evidence.champion_version):
             return _judge(config, comparison)

@@ -18,9 +18,10 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from assay.artifacts import Evidence, Findings, GateResult, GroupRow, PairGap, Tolerance, Verdict
+from assay.errors import did_you_mean
 from assay.gates import _rates
 from assay.gates._rates import CALIBRATION, CONFIDENCE, COUNTED, IF_CALIBRATED, MEANS, RATES, Scale
-from assay.spec.words import Words
+from assay.spec.words import Slip, Words, Wrong
 
 EQUALIZED_ODDS = ("true_positive_rate", "false_positive_rate")
 
@@ -35,13 +36,17 @@ class Config(Words):
 
     @model_validator(mode="after")
     def _is_meaningful(self) -> Self:
-        known = (*RATES, "equalized_odds", *MEANS, CALIBRATION)
-        if _rates.base(self.metric) not in known:
-            raise ValueError(f"`metric` is one of {', '.join(known)}")
-        if (self.tolerance is None) == (self.min_ratio is None):
-            raise ValueError("write either `tolerance` (a difference) or `min_ratio` (a ratio)")
-        if self.min_ratio is not None and _rates.base(self.metric) in (*MEANS, CALIBRATION):
-            raise ValueError(f"{self.metric} has no ratio; write `tolerance`")
+        name, known = _rates.base(self.metric), (*RATES, "equalized_odds", *MEANS, CALIBRATION)
+        if name not in known:
+            raise Wrong(Slip("metric", ", ".join(known), hint=did_you_mean(name, known)))
+        both = (self.tolerance is None) == (self.min_ratio is None)
+        no_ratio = self.min_ratio is not None and name in (*MEANS, CALIBRATION)
+        too_wide = self.tolerance is not None and self.tolerance >= 1 and name not in MEANS
+        Wrong.when(
+            Slip("", "either `tolerance` (a difference) or `min_ratio` (a ratio)") if both else None,
+            Slip("min_ratio", f"`tolerance`: {name} has no ratio") if no_ratio else None,
+            Slip("tolerance", "a difference of rates, above 0 and below 1") if too_wide else None,
+        )
         return self
 
     @property

@@ -62,6 +62,16 @@ def check(family: str, options: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
+def check_user(family: str, options: dict[str, Any], root: Path) -> None:
+    """Raise SpecError for a user's own family that cannot be imported, or is not called as a family is.
+
+    Imports torch, and the user's module.
+    """
+    from assay.models import _user
+
+    _user.check(family.removeprefix(USER), options, root)
+
+
 def is_torch(family: str) -> bool:
     """True when `build` makes a torch module of this family; False when `fit` and `score` are its way."""
     return family.startswith(USER) or not getattr(plugins.load("model", family), "TORCH_FREE", False)

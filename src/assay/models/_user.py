@@ -41,15 +41,21 @@ def source_of(name: str, root: Path | None) -> Path | None:
 
 def build(name: str, options: dict[str, Any], inputs: Inputs, n_outputs: int, root: Path | None) -> nn.Module:
     """An instance of the class. Raises SpecError when it cannot be imported, built or called as a family is."""
-    cls = _load(name, root or Path.cwd())
-    try:
-        inspect.signature(cls).bind(inputs.n_numeric, inputs.levels, n_outputs, **options)
-    except TypeError as error:
-        raise _wrong(name, f"{cls.__name__} refuses this call ({error})", CALL) from None
+    cls = check(name, options, root or Path.cwd())
     with _blaming(name, "its constructor raised", CALL):
         network = cls(inputs.n_numeric, inputs.levels, n_outputs, **options)
     _try_out(name, network, inputs, n_outputs)
     return network
+
+
+def check(name: str, options: dict[str, Any], root: Path) -> type[nn.Module]:
+    """The class. Raises SpecError when it cannot be imported, or does not take what a family is given."""
+    cls = _load(name, root)
+    try:
+        inspect.signature(cls).bind(0, (), 2, **options)
+    except TypeError as error:
+        raise _wrong(name, f"{cls.__name__} refuses this call ({error})", CALL) from None
+    return cls
 
 
 def _try_out(name: str, network: nn.Module, inputs: Inputs, n_outputs: int) -> None:

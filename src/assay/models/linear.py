@@ -13,7 +13,11 @@ from assay.models._numeric import Kind, NumericConfig
 
 
 class Config(NumericConfig):
-    """Options of `linear`. With `piecewise_linear` it is an additive model of bent lines."""
+    """Options of `linear`. With `piecewise_linear` it is an additive model of bent lines.
+
+    Numbers enter as they are scaled: behind `preprocessing.numeric.scale: standard` a line is a line in the units of
+    the data, behind the default `quantile`, which suits networks, it is one in ranks, and mostly fits worse.
+    """
 
     numeric_embedding: Kind = "none"
 

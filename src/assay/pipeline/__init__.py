@@ -7,25 +7,44 @@ plan; no stage knows which.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from assay import data
-from assay.errors import AssayError
+from assay.errors import AssayError, Mistake, SpecError
 from assay.ledger import Ledger, RunRow, find_home
-from assay.pipeline import _crashes, _plan, _run
+from assay.pipeline import _check, _crashes, _fits, _plan, _run
+from assay.pipeline._check import Checked
 from assay.pipeline._steps import Step
 from assay.pipeline._types import Plan, PlannedStage, RunResult, StageRecord
 from assay.spec import Spec, loading
 
-__all__ = ["Plan", "PlannedStage", "RunResult", "StageRecord", "Step", "finish_pending", "plan", "reconcile", "run"]
+__all__ = [
+    "Checked", "Plan", "PlannedStage", "RunResult", "StageRecord", "Step", "check", "finish_pending", "plan",
+    "reconcile", "run",
+]  # fmt: skip
 
 Listener = Callable[[dict[str, Any]], None]
 
 
-def plan(spec: Spec, *, home: Path | None = None, table: Any = None) -> Plan:
-    """Which stages a run would run or reuse now, and why. Runs nothing and asks no server."""
+def check(path: str | Path, overrides: Sequence[str] = (), *, query: bool = False) -> Checked:
+    """Every mistake in the spec at `path`, those that only a glance at its data can tell included. Runs nothing.
+
+    A Parquet footer or the first block of a CSV file is read, and small columns whose values the spec names. The query
+    of a database is run only if `query` says so.
+    """
+    return _check.check(path, overrides, query)
+
+
+def plan(spec: Spec | str | Path, *, home: Path | None = None, table: Any = None) -> Plan:
+    """Which stages a run would run or reuse now, and why. Runs nothing and asks no server.
+
+    Raises SpecError for what a glance at the data tells is wrong.
+    """
+    spec = _read(spec)
+    if table is None:
+        _fits.check_source(spec)
     ledger = Ledger(home or find_home())
     source = data.fingerprint(spec.data, spec.root, table)
     warning = _plan.worker_warning(spec, ledger)
@@ -38,7 +57,7 @@ def plan(spec: Spec, *, home: Path | None = None, table: Any = None) -> Plan:
 
 
 def run(
-    spec: Spec,
+    spec: Spec | str | Path,
     *,
     home: Path | None = None,
     listen: Listener | None = None,
@@ -48,13 +67,24 @@ def run(
 ) -> RunResult:
     """Take real data to a decision, and to a registered model.
 
-    `home` is the state folder (default: `find_home()`); `listen` hears every event as it happens; `wrap` goes around
-    the step, e.g. to make each stage a task of a flow; `fresh` runs every stage anew; `table` is a pandas or Arrow
-    table in place of the spec's data source. Finished stages are reused; an unfinished run of the same spec on the same
-    data is taken up where it ended. Raises AssayError: SpecError when nothing has run, ValidationFailed when the data
-    are not what the spec expects, LockedError when the same run is going on elsewhere.
+    `spec` is a spec or the path of one; `home` is the state folder (default: `find_home()`); `listen` hears every event
+    as it happens; `wrap` goes around the step, e.g. to make each stage a task of a flow; `fresh` runs every stage anew;
+    `table` is a pandas or Arrow table in place of the spec's data source. Finished stages are reused; an unfinished run
+    of the same spec on the same data is taken up where it ended.
+
+    Raises AssayError: SpecError when nothing has run, ValidationFailed when the data are not what the spec expects,
+    LockedError when the same run is going on elsewhere.
     """
-    return _run.run(spec, Ledger(home or find_home()), listen, wrap, fresh, table)
+    return _run.run(_read(spec), Ledger(home or find_home()), listen, wrap, fresh, table)
+
+
+def _read(spec: object) -> Spec:
+    if isinstance(spec, str | Path):
+        return loading.load_spec(spec)
+    if not isinstance(spec, Spec):
+        found = f"a {type(spec).__name__}"
+        raise SpecError.of([Mistake(where="spec", found=found, allowed="a path, or what `assay.load_spec` returns")])
+    return spec
 
 
 def reconcile(*, home: Path | None = None) -> tuple[RunRow, ...]:

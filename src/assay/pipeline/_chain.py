@@ -83,6 +83,7 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
     """Data to decision. Raises ValidationFailed when the data are not what the spec expects of them."""
     store = around.store
     snapshot = step("ingest", data.ingest, source, spec.data, root=spec.root, table=around.table, store=store)
+    columns = _fits.feature_columns(spec, snapshot)
     checked = step("validate", validation.validate, snapshot, spec.validation, spec.personal, store=store)
     if not checked.passed:
         raise validation.failure(checked)
@@ -90,7 +91,6 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
     folds = step("split", data.split, snapshot, spec.split, spec.target, spec.task, spec.seed, store=store)
     profile = step("profile", data.profile, snapshot, folds, spec.personal, store=store)
 
-    columns = _fits.feature_columns(spec, snapshot)
     prepared = step(
         "preprocess", preprocessing.fit, folds.train, spec.preprocessing, columns, spec.target, spec.task, store=store
     )
@@ -112,13 +112,9 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
     champion, unreachable = around.find_champion(model)
     comparisons, incomparable = _compared(spec, step, champion, on_test, folds, store)
     evidence = Evidence(
-        evaluation=evaluated,
-        findings=findings,
-        comparisons=comparisons,
-        champion_version=champion.version if champion else 0,
-        leaks=leaks,
-        comparison_problem=unreachable or incomparable,
-    )
+        evaluation=evaluated, findings=findings, comparisons=comparisons, leaks=leaks,
+        champion_version=champion.version if champion else 0, comparison_problem=unreachable or incomparable,
+    )  # fmt: skip
     decision = step("decide", gates.decide, evidence, spec.gates, spec.registry.promote_inconclusive)
     lineage = _lineage(
         snapshot=snapshot, validation=checked, folds=folds, profile=profile, preprocessing=prepared, arrays=arrays,
@@ -130,32 +126,12 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
         profile, leaks, snapshot, lineage, loading.as_written(spec),
         pages=reporting.Pages() if unreachable else Later(around.pages), store=store,
     )  # fmt: skip
-    registered, pending = None, unreachable
-    if not unreachable:
-        try:
-            registered = step(
-                "register", registry.register, model, calibration, decision, spec.registered_name,
-                spec.registry.alias, around.server,
-                train_hashes=Later(lambda: _champion.trained_on(folds, store)), metrics=evaluated.metrics,
-                run_id=around.tracking_run, uri=around.uri, home=around.home, store=store,
-            )  # fmt: skip
-        except (RegistryError, TrackingError) as error:
-            pending = str(error)  # the model is safe; `assay sync` registers it when MLflow answers again
+    registered, pending = _registered(spec, step, folds, model, calibration, evidence, decision, unreachable, around)
     return Links(
-        snapshot=snapshot,
-        validation=checked,
-        folds=folds,
-        leaks=leaks,
-        model=model,
-        calibration=calibration,
-        evaluation=evaluated,
-        findings=findings,
-        decision=decision,
-        report=report,
-        registered=registered,
-        pending=pending,
-        n_unseen=on_test.n_unseen,
-    )
+        snapshot=snapshot, validation=checked, folds=folds, leaks=leaks, model=model, calibration=calibration,
+        evaluation=evaluated, findings=findings, decision=decision, report=report, registered=registered,
+        pending=pending, n_unseen=on_test.n_unseen,
+    )  # fmt: skip
 
 
 def _audited(
@@ -200,6 +176,32 @@ def _compared(
     except DataError as error:  # it predicts something else, or needs columns that are gone
         return (), str(error)
     return found, ""
+
+
+def _registered(
+    spec: Spec,
+    step: Step,
+    folds: Folds,
+    model: Model,
+    calibration: Calibration,
+    evidence: Evidence,
+    decision: Decision,
+    unreachable: str,
+    around: Surroundings,
+) -> tuple[Registered | None, str]:
+    """The model version, or why there is none yet: the model is safe, and `assay sync` registers it later."""
+    if unreachable:
+        return None, unreachable
+    try:
+        registered: Registered = step(
+            "register", registry.register, model, calibration, decision, spec.registered_name,
+            spec.registry.alias, around.server,
+            train_hashes=Later(lambda: _champion.trained_on(folds, around.store)), metrics=evidence.evaluation.metrics,
+            run_id=around.tracking_run, uri=around.uri, home=around.home, store=around.store,
+        )  # fmt: skip
+    except (RegistryError, TrackingError) as error:
+        return None, str(error)
+    return registered, ""
 
 
 def _lineage(**handoffs: object) -> tuple[tuple[str, str], ...]:

@@ -1,79 +1,118 @@
-"""Whether a spec fits its data: what it names has to be there. Asked as soon as the data are known, before training."""
+"""Whether a spec fits its data: what it names has to be there, and what it asks has to have an answer.
+
+Asked twice: at a glance at the source, before anything runs, and again when all of it has been read, since not every
+source can be looked at without reading it. Paths of the spec are written with dots here; lines are added at the end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 
-from assay import evaluation
+from assay import data, models, preprocessing, validation
 from assay.artifacts import Column, Preprocessing, Snapshot
-from assay.errors import Mistake, SpecError, did_you_mean
-from assay.spec import Spec
+from assay.data import Look
+from assay.errors import Mistake, SpecError
+from assay.pipeline import _answers, _columns
+from assay.pipeline._answers import of_message
+from assay.spec import Spec, loading
 
-MAX_NAMES = 40
+
+def look(spec: Spec, *, query: bool = False) -> Look | None:
+    """A glance at the data, and at the columns of which the spec names values. None: there is no cheap one."""
+    columns = [spec.target.column, str(spec.split.options.get("column", "")), *spec.audit.columns]
+    return data.look(spec.data, spec.root, tuple(dict.fromkeys(columns)), query=query)
+
+
+def check(spec: Spec, seen: Look | None) -> list[Mistake]:
+    """Every mistake in `spec` that its data tell, or that needs no data but the parts that answer; with their lines."""
+    found = [*_code(spec), *_answers.unaudited(spec)]
+    if seen is not None:
+        found += [*_of_data(spec, seen), *_answers.of_metrics(spec, _columns.classes_of(spec, seen))]
+    else:
+        found += _answers.of_metrics(spec, ())
+    return loading.in_order([_placed(spec, mistake) for mistake in found])
+
+
+def notes(spec: Spec, seen: Look) -> tuple[str, ...]:
+    """What is no mistake, and what a person may not have meant."""
+    features = set(spec.feature_columns(tuple(column.name for column in seen.columns)))
+    own = spec.preprocessing.columns
+    return tuple(
+        f"{name!r} holds dates as text, and is taken as a category. To make times of it write "
+        f"`preprocessing: {{columns: {{{json.dumps(name)}: {{kind: datetime}}}}}}`."
+        for name in seen.dates
+        if name in features and (name not in own or own[name].kind is None)
+    )
+
+
+def check_source(spec: Spec) -> None:
+    """Raise SpecError with everything that a glance at the source tells. DataError where there is nothing to read."""
+    found = check(spec, look(spec))
+    if found:  # then whatever else is wrong is told with it, although it may take the import of a model family
+        raise SpecError.of(together(loading.option_mistakes(spec), found))
+
+
+def together(first: Iterable[Mistake], second: Iterable[Mistake]) -> list[Mistake]:
+    """Both in the order of the file; of two about the same place the first alone."""
+    kept = list(first)
+    known = {mistake.where for mistake in kept}
+    return loading.in_order([*kept, *(mistake for mistake in second if mistake.where not in known)])
 
 
 def feature_columns(spec: Spec, snapshot: Snapshot) -> tuple[Column, ...]:
     """The columns that the model sees. Raises SpecError for columns that the spec names and the data do not have."""
-    names = tuple(column.name for column in snapshot.columns)
     if snapshot:  # a plan may not know the data yet
-        _raise([*_unknown_columns(spec, names), *_unaudited(spec)])
-    seen = set(spec.feature_columns(names))
+        _raise(check(spec, Look(columns=snapshot.columns, values={})))
+    seen = set(spec.feature_columns(tuple(column.name for column in snapshot.columns)))
     return tuple(column for column in snapshot.columns if column.name in seen)
 
 
 def gates_can_answer(spec: Spec, prepared: Preprocessing) -> None:
-    """Raise SpecError for gates that ask for a metric that this task does not have."""
-    if not prepared:
+    """Raise SpecError for what asks for a metric that this target does not have."""
+    if prepared:
+        _raise([_placed(spec, mistake) for mistake in _answers.of_metrics(spec, prepared.target.classes)])
+
+
+def _of_data(spec: Spec, seen: Look) -> Iterator[Mistake]:
+    names = tuple(column.name for column in seen.columns)
+    yield from _columns.unknown_columns(spec, names)
+    yield from _columns.target(spec, seen)
+    yield from _columns.split(spec, seen)
+    yield from _columns.sensitive(spec, seen)
+    if not seen.exact:  # the kinds of columns may still change
         return
-    known = evaluation.metric_names(spec.task, len(prepared.target.classes), spec.evaluation)
-    _raise(
-        _mistake(f"gates.{index}.metric", f"no metric {metric!r} in such a task", metric, known)
-        for index, gate in enumerate(spec.gates)
-        if "sensitive" not in gate.options and isinstance(metric := gate.options.get("metric"), str)
-        if metric not in known
-    )
+    for position, problem in validation.problems(spec.validation, seen.columns).items():
+        if spec.validation.expectations[position].column in (None, *names):
+            yield of_message(f"validation.expectations.{position}", problem)
+    features = set(spec.feature_columns(names))
+    if not features:
+        if set(spec.features.include or ()) <= {*names}:  # or that is what is wrong
+            yield Mistake(where="features", found="no column is left to learn from", allowed="at least one column")
+        return
+    columns = tuple(column for column in seen.columns if column.name in features)
+    yield from preprocessing.mistakes(spec.preprocessing, columns)
 
 
-def _unknown_columns(spec: Spec, names: tuple[str, ...]) -> Iterator[Mistake]:
-    asked = {
-        "features.include": spec.features.include or (),
-        "features.exclude": spec.features.exclude,
-        "features.use_sensitive": spec.features.use_sensitive,
-        "personal": spec.personal,
-        "audit.sensitive": spec.audit.columns,
-        "preprocessing.columns": tuple(spec.preprocessing.columns),
-    }
-    for where, wanted in asked.items():
-        for name in wanted:
-            if name not in names:
-                yield _mistake(where, f"the data have no column {name!r}", name, names)
+def _code(spec: Spec) -> Iterator[Mistake]:
+    """A model family of the user's own that cannot be imported, or does not take what a family is given."""
+    if not spec.model.family.startswith(models.USER):
+        return
+    for mistake in _told_by(lambda: models.check_user(spec.model.family, spec.model.options, spec.root)):
+        yield Mistake(where="model.family", found=mistake.found, allowed=mistake.allowed, hint=mistake.hint)
 
 
-def _unaudited(spec: Spec) -> Iterator[Mistake]:
-    """Crossings and gates that name a column which the audit does not look at."""
-    columns = spec.audit.columns
-    options = spec.split.options
-    if spec.audit.fold == "audit" and not (options.get("audit") or options.get("audit_frac")):
-        hint = "Write e.g. `split: {audit_frac: 0.1}`, or `audit: {fold: test}`."
-        found = "the split sets no audit fold apart"
-        yield Mistake(where="audit.fold", found=found, allowed="a split with `audit` or `audit_frac`", hint=hint)
-    crossings = [(f"audit.crossings.{index}", crossing) for index, crossing in enumerate(spec.audit.crossings)]
-    for index, gate in enumerate(spec.gates):
-        sensitive = gate.options.get("sensitive")
-        named = (sensitive,) if isinstance(sensitive, str) else tuple(sensitive or ())
-        crossings.append((f"gates.{index}.sensitive", named))
-        if len(named) > 1 and named not in spec.audit.crossings and set(named) <= set(columns):
-            found = f"{' x '.join(named)} is not a crossing of the audit"
-            yield Mistake(where=f"gates.{index}.sensitive", found=found, allowed="one of `audit.crossings`")
-    for where, named in crossings:
-        for name in named:
-            if name not in columns:
-                yield _mistake(where, f"{name!r} is not in `audit.sensitive`", name, columns)
+def _told_by(call: Callable[[], object]) -> tuple[Mistake, ...]:
+    try:
+        call()
+    except SpecError as error:
+        return error.mistakes
+    return ()
 
 
-def _mistake(where: str, found: str, name: str, known: tuple[str, ...]) -> Mistake:
-    allowed = ", ".join(known[:MAX_NAMES]) or "none"
-    return Mistake(where=where, found=found, allowed=allowed, hint=did_you_mean(name, known))
+def _placed(spec: Spec, mistake: Mistake) -> Mistake:
+    where = spec.place(mistake.where)
+    return Mistake(where=where, found=mistake.found, allowed=mistake.allowed, hint=mistake.hint)
 
 
 def _raise(mistakes: Iterable[Mistake]) -> None:

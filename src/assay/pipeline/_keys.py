@@ -55,11 +55,28 @@ def _word_changes(name: str, old: str, new: str) -> list[str]:
     if not (old.startswith(("{", "[")) and new.startswith(("{", "["))):
         return []
     before, after = dict(_leaves(name, json.loads(old))), dict(_leaves(name, json.loads(new)))
-    return [
-        f"{path}: {before.get(path, 'nothing')} -> {after.get(path, 'nothing')}"
-        for path in sorted(before.keys() | after.keys())
-        if before.get(path) != after.get(path)
-    ]
+    changed = [path for path in sorted(before.keys() | after.keys()) if before.get(path) != after.get(path)]
+    one_sided = any(path not in before or path not in after for path in changed)
+    unwritten = dict(_defaults(name, json.loads(old))) if one_sided else {}  # which may import a model family
+
+    def said(leaves: dict[str, Any], path: str) -> str:
+        if path in leaves:
+            return str(leaves[path])
+        return f"{unwritten[path]} (default)" if path in unwritten else "nothing"
+
+    return [f"{path}: {said(before, path)} -> {said(after, path)}" for path in changed]
+
+
+def _defaults(path: str, node: Any) -> Iterator[tuple[str, Any]]:
+    """The options that plugins named in `node` have where they are not written."""
+    if isinstance(node, list):
+        for index, item in enumerate(node):
+            yield from _defaults(f"{path}.{index}", item)
+    for chooser, kind in plugins.CHOOSERS.items() if isinstance(node, dict) else ():
+        if node.get(chooser) in plugins.names(kind):
+            for option in plugins.options(kind, node[chooser]):
+                if not option.required:
+                    yield f"{path}.{option.name}", option.default
 
 
 def _leaves(path: str, node: Any) -> Iterator[tuple[str, Any]]:

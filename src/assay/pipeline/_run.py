@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assay import data, registry, tracking
+from assay import data, evaluation, registry, tracking
 from assay.artifacts import Events, Source, as_data, sha256_of
 from assay.errors import AssayError, Cancelled, TrackingError
 from assay.ledger import EventLog, Ledger, RunRow
-from assay.pipeline import _champion, _crashes, _keys, _plan, _warm
+from assay.pipeline import _champion, _crashes, _fits, _keys, _plan, _warm
 from assay.pipeline._chain import Links, Surroundings, chain
 from assay.pipeline._environment import commit_of, environment
 from assay.pipeline._steps import ByKey, Progress, Step, cached, direct, recorded
@@ -56,6 +56,8 @@ class Asked:
 def run(spec: Spec, ledger: Ledger, listen: Listener | None, wrap: Wrap | None, fresh: bool, table: Any) -> RunResult:
     """See `assay.pipeline.run`."""
     start = time.perf_counter()
+    if table is None:
+        _fits.check_source(spec)
     source = data.fingerprint(spec.data, spec.root, table)
     uri = tracking.destination(ledger.home, spec.tracking.uri)
     asked = Asked(spec=spec, source=source, ledger=ledger, listen=listen, wrap=wrap, fresh=fresh, table=table, uri=uri)
@@ -182,6 +184,7 @@ def _result(asked: Asked, row: RunRow, links: Links, progress: Progress, start: 
         seconds=time.perf_counter() - start,
         n_looks=_looks(asked.ledger, links),
         review_path=str(asked.ledger.store.path(links.report.review)),
+        asked_metrics=tuple(dict.fromkeys(str(gate.options.get("metric", "")) for gate in asked.spec.gates)),
         mlflow_run_id=row.mlflow_run_id,
         mlflow_url=tracking.run_url(asked.uri, row.mlflow_experiment_id, row.mlflow_run_id),
         pending=links.pending,
@@ -207,6 +210,8 @@ def _warnings(links: Links) -> tuple[str, ...]:
         found.append(f"{links.folds.n_dropped:,} rows without a target are left out")
     if links.n_unseen:
         found.append(f"{links.n_unseen:,} values of the test rows were never seen in training")
+    if limit := evaluation.temperature_limit(links.calibration):
+        found.append(limit)
     if links.pending:
         found.append(f"Not registered: {links.pending} `assay sync` registers it later.")
     return (*links.model.preprocessing.notes, *found)

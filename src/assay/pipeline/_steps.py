@@ -76,27 +76,15 @@ def cached(step: Step, progress: Progress) -> Step:
             if commit is None:
                 start = time.perf_counter()
                 result = step(stage, function, *args, **_resolved(surroundings, key))
-                seconds = time.perf_counter() - start
                 commit = Commit(
-                    stage=stage,
-                    key=key,
-                    parts=parts,
-                    artifact=to_json(result),
-                    seconds=seconds,
-                    run_id=progress.run_id,
-                    time=time.time(),
-                )
+                    stage=stage, key=key, parts=parts, artifact=to_json(result),
+                    seconds=time.perf_counter() - start, run_id=progress.run_id, time=time.time(),
+                )  # fmt: skip
                 ledger.commit(progress.name, commit)
             ledger.remember(progress.name, commit)
+        seconds = 0.0 if reused else commit.seconds
         progress.records.append(
-            StageRecord(
-                name=stage,
-                reused=reused,
-                seconds=0.0 if reused else commit.seconds,
-                key=key,
-                digest=commit.digest,
-                reason=reason,
-            )
+            StageRecord(name=stage, reused=reused, seconds=seconds, key=key, digest=commit.digest, reason=reason)
         )
         return from_json(returns(function), commit.artifact)
 

@@ -38,7 +38,10 @@ class StageRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """What a run came to. `registered` is None when the registry was out of reach (`pending` says why)."""
+    """What a run came to. `registered` is None when the registry was out of reach (`pending` says why).
+
+    `asked_metrics` are those that gates ask for.
+    """
 
     run_id: str
     name: str
@@ -58,6 +61,7 @@ class RunResult:
     seconds: float
     n_looks: int
     review_path: str
+    asked_metrics: tuple[str, ...] = ()
     mlflow_run_id: str = ""
     mlflow_url: str = ""
     pending: str = ""

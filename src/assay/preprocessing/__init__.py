@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assay.artifacts import Column, Preprocessing, Task, TrainFold, TrainingArrays, ValidFold
+from assay.errors import Mistake
 from assay.spec.data import TargetSpec
 from assay.spec.preprocessing import PreprocessingSpec
 from assay.store import Store
@@ -44,6 +45,13 @@ def fit(
     from assay.preprocessing import _fit
 
     return _fit.fit(train, config, columns, target, task, store)
+
+
+def mistakes(config: PreprocessingSpec, columns: tuple[Column, ...]) -> tuple[Mistake, ...]:
+    """What the spec asks of the raw columns that the model may see, and their kinds cannot do."""
+    from assay.preprocessing._rules import Rules
+
+    return Rules(config, columns).mistakes
 
 
 def encode(prepared: Preprocessing, train: TrainFold, valid: ValidFold, *, store: Store) -> TrainingArrays:

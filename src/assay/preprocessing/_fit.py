@@ -38,7 +38,10 @@ def fit(
     if not train.n_rows:
         raise DataError("the train fold has no rows. Allowed: at least two.")
     info = _target.fit(store.rows(train, [target.column]).column(0), target, task)
-    learned = learn(Rules(config, columns), config.create, lambda name: store.rows(train, [name]).column(0))
+    rules = Rules(config, columns)
+    if rules.mistakes:
+        raise DataError("\n".join(map(str, rules.mistakes)))
+    learned = learn(rules, config.create, lambda name: store.rows(train, [name]).column(0))
     if not learned.features:
         raise DataError("\n".join(["no feature is left. Allowed: at least one column that varies.", *learned.notes]))
     rows = TrainRows(train, learned.columns, info, store)

@@ -25,6 +25,7 @@ Feature = FittedNumber | FittedCategory
 
 _ORDER = (Number, Missing, Levels, Bins)  # of the features in the arrays that come out
 _MAX_EXACT = 2.0**53  # integers up to here are float64 numbers
+_OF_THE_CLOCK = ("hour", "minute")
 _MANY_LEVELS = 20
 
 
@@ -80,9 +81,13 @@ def _learn_category(name: str, raw: Raw, rules: Rules, learned: Learned) -> None
 
 def _learn_date(name: str, raw: Raw, rules: Rules, learned: Learned) -> None:
     rule = rules.numeric(name)
-    origins = [Origin(how=part, columns=(name,)) for part in rules.datetime(name).parts]
+    dates = rules.datetime(name)
+    origins = [Origin(how=part, columns=(name,)) for part in dates.parts]
     for origin in origins:
-        learned.add(f"{name}.{origin.how}", _numeric.fit(f"{name}.{origin.how}", origin, values(origin, raw), rule))
+        x_N = values(origin, raw)
+        if origin.how in _OF_THE_CLOCK and "parts" not in dates.model_fields_set and not np.nan_to_num(x_N).any():
+            continue  # days have no hours; who did not ask for them need not hear of it
+        learned.add(f"{name}.{origin.how}", _numeric.fit(f"{name}.{origin.how}", origin, x_N, rule))
     if rule.indicator and origins:
         learned.add(name, _numeric.fit_missing(f"{name}.missing", origins[0], values(origins[0], raw)))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from assay.artifacts import Column
-from assay.errors import DataError, Mistake, did_you_mean
+from assay.errors import Mistake, did_you_mean
 from assay.preprocessing._create import Origin
 from assay.preprocessing._read import Family, family
 from assay.spec.preprocessing import CategoricalSpec, ColumnSpec, DatetimeSpec, NumericSpec, PreprocessingSpec
@@ -28,14 +28,17 @@ _FAMILIES: dict[str, tuple[Family, ...]] = {
 
 
 class Rules:
-    """The spec's rules for the columns at hand. Raises DataError with everything in them that does not fit."""
+    """The spec's rules for the columns at hand. `mistakes` is everything in them that does not fit."""
 
     def __init__(self, config: PreprocessingSpec, columns: Sequence[Column]) -> None:
         self._config = config
         self.columns = tuple(replace(column, kind=self._own(column.name).kind or column.kind) for column in columns)
-        mistakes = [*self._wrong_types(), *self._wrong_columns(), *self._wrong_recipes(), *self._wrong_clips()]
-        if mistakes:
-            raise DataError("\n".join(map(str, mistakes)))
+        self.mistakes = (
+            *self._wrong_types(),
+            *self._wrong_columns(),
+            *self._wrong_recipes(),
+            *self._too_many_components(),
+        )
 
     def numeric(self, name: str) -> NumericSpec:
         """The rule for the numbers of `name`, the parts of a date included."""
@@ -88,12 +91,17 @@ class Rules:
                 if name not in numeric:
                     yield _unknown(where, name, numeric, "numeric feature")
 
-    def _wrong_clips(self) -> Iterator[Mistake]:
-        specs = {"numeric": self._config.numeric} | {f"columns.{k}": v for k, v in self._config.columns.items()}
-        for where, spec in specs.items():
-            if spec.clip is not None and not 0 <= spec.clip[0] < spec.clip[1] <= 1:
-                found, allowed = str(list(spec.clip)), "two quantiles, 0 <= low < high <= 1, e.g. [0.01, 0.99]"
-                yield Mistake(where=f"preprocessing.{where}.clip", found=found, allowed=allowed)
+    def _too_many_components(self) -> Iterator[Mistake]:
+        """More components than there can be numeric features: numbers, parts of dates, and whether they are missing."""
+        n_most = sum(recipe.bins is None for recipe in self._config.create) * 2
+        for column in self.columns:
+            n_parts = len(self.datetime(column.name).parts) if column.kind == "datetime" else 1
+            n_most += 0 if column.kind == "categorical" else n_parts + self.numeric(column.name).indicator
+        asked = self._config.pca.n_components if self._config.pca is not None else 0
+        if asked > max(n_most, 1):
+            found = f"{asked:g} components of at most {n_most} numeric features"
+            allowed = f"a count from 1 to {n_most}, or a share of the variance below 1" if n_most else "no `pca`"
+            yield Mistake(where="preprocessing.pca.n_components", found=found, allowed=allowed)
 
 
 def _unknown(where: str, name: str, names: Iterable[str], what: str = "feature") -> Mistake:

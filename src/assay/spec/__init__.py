@@ -6,17 +6,25 @@ name and are checked by the plugin's own `Config`, so a new plugin needs no chan
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from assay.artifacts import FOLD_COLUMN, Task
+from assay.errors import did_you_mean
+from assay.spec import _mistakes
 from assay.spec.data import DataSpec, FeaturesSpec, SplitSpec, TargetSpec, ValidationSpec
-from assay.spec.evidence import AuditSpec, EvaluationSpec, GateSpec, RegistrySpec, TrackingSpec
+from assay.spec.evidence import NAME, NAME_IN_WORDS, AuditSpec, EvaluationSpec, GateSpec, RegistrySpec, TrackingSpec
 from assay.spec.preprocessing import PreprocessingSpec
 from assay.spec.training import ComputeSpec, ModelSpec, TrainingSpec
-from assay.spec.words import Words
+from assay.spec.words import Slip, Words, Wrong
+
+LOSSES: dict[Task, tuple[str, ...]] = {
+    "classification": ("auto", "cross_entropy"),
+    "regression": ("auto", "mse", "mae", "huber"),
+}
 
 
 class Spec(Words):
@@ -25,7 +33,7 @@ class Spec(Words):
     model_config = ConfigDict(title="assay spec", extra="forbid", frozen=True, allow_inf_nan=False)
 
     version: Literal[1]
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    name: str = Field(pattern=NAME, description=NAME_IN_WORDS)
     task: Task
     seed: int = Field(default=0, ge=0, lt=2**32)
     data: DataSpec
@@ -74,6 +82,12 @@ class Spec(Words):
         """What was set beside the file, as `a.b=c`."""
         return self._overrides
 
+    def place(self, dotted: str) -> str:
+        """Where the path `dotted` of the spec stands, for people: file, line and path, or the `--set` that wrote it."""
+        known = max((path for path in self._lines if f"{dotted}.".startswith(_dotted(path) + ".")), key=len, default=())
+        rest = dotted.removeprefix(_dotted(known)).strip(".")
+        return _mistakes.where(self._lines, self._overrides, (*known, rest) if rest else known, self._file)
+
     def read_from(self, path: Path, lines: dict[tuple[str | int, ...], int], overrides: tuple[str, ...] = ()) -> Self:
         """The same spec, as read from the file at `path`: relative paths in it start from the file's folder."""
         copy = self.model_copy()
@@ -92,15 +106,42 @@ class Spec(Words):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
-        if self.task == "regression" and self.target.positive is not None:
-            raise ValueError("`target.positive` is of classification; the task is regression")
-        if self.task == "classification" and self.target.log:
-            raise ValueError("`target.log` is of regression; the task is classification")
-        both = set(self.personal) & set(self.audit.columns)
-        if both:
-            raise ValueError(
-                f"{', '.join(sorted(both))}: a personal column is never shown, and an audit shows its groups"
-            )
-        if self.audit.fold == "audit" and not self.audit.sensitive:
-            raise ValueError("`audit.fold: audit` sets rows apart, but `audit.sensitive` is empty")
+        Wrong.when(*self._disagreements())
         return self
+
+    def _disagreements(self) -> Iterator[Slip]:
+        """What one part says that another does not allow."""
+        yield from self._not_of_the_task()
+        columns, features = self.audit.columns, self.features
+        for position, name in enumerate(self.personal):
+            if name in columns:
+                yield Slip(
+                    f"personal.{position}", "columns that the audit does not show", f"{name!r}, which is audited"
+                )
+        if self.audit.fold == "audit" and not columns:
+            yield Slip("audit.fold", "`test`, or columns in `audit.sensitive` to set rows apart for")
+        for position, name in enumerate(features.use_sensitive):
+            if name not in columns:
+                known = ", ".join(columns) or "none: `audit.sensitive` is empty"
+                found = f"{name!r} is not in `audit.sensitive`"
+                yield Slip(f"features.use_sensitive.{position}", known, found, did_you_mean(name, columns))
+        for position, name in enumerate(features.include or ()):
+            if name == self.target.column:
+                yield Slip(f"features.include.{position}", "columns other than the target")
+
+    def _not_of_the_task(self) -> Iterator[Slip]:
+        training, target = self.training, self.target
+        allowed = LOSSES[self.task]
+        if training.loss not in allowed:
+            yield Slip("training.loss", ", ".join(allowed), f"{training.loss!r} is no loss of {self.task}")
+        if self.task == "classification" and target.log:
+            yield Slip("target.log", "false: the task is classification")
+        if self.task == "regression":
+            wrong = {"target.positive": target.positive, "training.class_weights": training.class_weights}
+            yield from (Slip(key, "null: the task is regression") for key, value in wrong.items() if value is not None)
+            if training.label_smoothing:
+                yield Slip("training.label_smoothing", "0: the task is regression")
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    return ".".join(map(str, path))

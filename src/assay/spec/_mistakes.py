@@ -1,120 +1,132 @@
-"""From pydantic's errors to mistakes that say where, what was found, what is allowed and what to write."""
+"""From pydantic's errors to mistakes that say where, what was found, what is allowed and what to write.
+
+Pydantic's own words never come out: what is allowed is read off the declared type. It tells one error for each branch
+of a union; people made one mistake, so only the deepest of those that stand on the same path is told.
+"""
 
 from __future__ import annotations
 
-import types
-import typing
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
+import yaml
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from assay.errors import Mistake, did_you_mean
-from assay.spec._yaml import Document
+from assay.spec import _allowed
+from assay.spec._yaml import Document, Path_
+from assay.spec.words import Slip, Wrong, branches
+
+MAX_FOUND = 80
 
 
-def where(document: Document, path: tuple[str | int, ...], name: str) -> str:
-    """Where `path` stands, for people: file, line and the path with dots."""
+def where(lines: Mapping[Path_, int], overrides: Sequence[str], path: Path_, name: str) -> str:
+    """Where `path` stands, for people: file, line and the path with dots, or the `--set` that wrote it."""
     dotted = ".".join(str(key) for key in path)
+    for override in overrides:
+        written = override.partition("=")[0]
+        of_path = f"{written}.".startswith(f"{dotted}.") or f"{dotted}.".startswith(f"{written}.")
+        if of_path and _written_by(lines, path):
+            return f"--set {written if len(written) > len(dotted) else dotted}"
     for length in range(len(path), -1, -1):
-        line = document.lines.get(path[:length])
-        if line is not None:
-            return f"{name}:{line}: {dotted}" if line else f"--set {dotted}"
+        line = lines.get(path[:length])
+        if line:
+            return f"{name}:{line}: {dotted}" if dotted else f"{name}:{line}"
     return f"{name}: {dotted}"
 
 
-def mistake(
-    document: Document, detail: ErrorDetails, name: str, model: type[BaseModel], under: tuple[str | int, ...]
-) -> Mistake:
-    """What pydantic found wrong with `model`, whose options stand under the path `under`, in words for people."""
-    path = (*under, *_real_path(document.data, under, detail["loc"]))
-    place = where(document, path, name)
-    words = _words_at(model, detail["loc"][:-1])
-    if detail["type"] == "extra_forbidden":
-        key = str(detail["loc"][-1])
-        hint = did_you_mean(key, words)
-        return Mistake(where=place, found=f"unknown key {key!r}", allowed=", ".join(words) or "no keys", hint=hint)
-    if detail["type"] == "missing":
-        return Mistake(where=place, found="nothing", allowed=_allowed(model, detail), hint="This key is required.")
-    found = _short(detail["input"])
-    if detail["type"] == "value_error":
-        return Mistake(where=place, found=found, allowed=str(detail["ctx"]["error"]))
-    hint = ""
-    if detail["type"] == "literal_error" and isinstance(detail["input"], str):
-        expected = detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
-        hint = did_you_mean(detail["input"], expected.split(", "))
-    return Mistake(where=place, found=found, allowed=_lower(detail["msg"]), hint=hint)
+def _written_by(lines: Mapping[Path_, int], path: Path_) -> bool:
+    """True when the nearest thing that stands at `path` came from the command line, which has line 0."""
+    return next((lines[path[:n]] == 0 for n in range(len(path), -1, -1) if path[:n] in lines), False)
 
 
-def _real_path(data: Any, under: tuple[str | int, ...], loc: tuple[int | str, ...]) -> tuple[str | int, ...]:
+def mistakes(
+    document: Document, error: ValidationError, name: str, model: type[BaseModel], under: Path_
+) -> list[tuple[Path_, Mistake]]:
+    """What pydantic found wrong with `model`, whose options stand under the path `under`, each with its path."""
+    found: dict[Path_, Mistake] = {}
+    for detail in error.errors():
+        for path, mistake in _of(document, detail, name, model, under):
+            found.setdefault(path, mistake)
+    return [(path, found[path]) for path in found if not any(_is_below(other, path) for other in found)]
+
+
+def _is_below(path: Path_, above: Path_) -> bool:
+    return len(path) > len(above) and path[: len(above)] == above
+
+
+def _of(
+    document: Document, detail: ErrorDetails, name: str, model: type[BaseModel], under: Path_
+) -> Iterator[tuple[Path_, Mistake]]:
+    absent = detail["type"] in ("missing", "extra_forbidden")
+    inner = _real_path(document.data, under, detail["loc"], absent)
+    if detail["type"] == "missing" and inner and isinstance(inner[-1], int):
+        inner = inner[:-1]  # a list that is too short is what is wrong, not the item that it lacks
+    error = detail.get("ctx", {}).get("error")
+    slips = error.slips if isinstance(error, Wrong) else (Slip("", str(error or "")),)
+    for slip in slips:
+        own = (*inner, *_keys(slip.key))
+        path = (*under, *own)
+        place = where(document.lines, document.overrides, path, name)
+        if detail["type"] == "extra_forbidden":
+            words = _allowed.keys_at(model, inner[:-1])
+            key = str(inner[-1])
+            allowed = ", ".join(words) or "no keys"
+            yield (
+                path,
+                Mistake(where=place, found=f"unknown key {key!r}", allowed=allowed, hint=did_you_mean(key, words)),
+            )
+            continue
+        spot = _allowed.spot_at(model, own)
+        allowed = slip.allowed or _allowed.allowed(spot)
+        value, is_there = at(document.data, path)
+        found = slip.found or (short(value) if is_there else "nothing")
+        hint = slip.hint or ("This key is required." if detail["type"] == "missing" and not is_there else "")
+        yield path, Mistake(where=place, found=found, allowed=allowed, hint=hint or _nearest(value, spot))
+
+
+def _nearest(value: Any, spot: _allowed.Spot | None) -> str:
+    """Did you mean: the nearest of the words that may stand there."""
+    kinds = branches(spot.annotation) if spot is not None else ()
+    words = [str(word) for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+    return did_you_mean(value, words) if isinstance(value, str) and value not in words else ""
+
+
+def _keys(dotted: str) -> Path_:
+    return tuple(int(key) if key.isdigit() else key for key in dotted.split(".")) if dotted else ()
+
+
+def at(data: Any, path: Path_) -> tuple[Any, bool]:
+    """What stands at `path`, and whether anything does."""
+    for key in path:
+        is_there = key in data if isinstance(data, dict) else isinstance(data, list) and key in range(len(data))
+        if not is_there:
+            return None, False
+        data = data[key]
+    return data, True
+
+
+def _real_path(data: Any, under: Path_, loc: tuple[int | str, ...], absent: bool) -> Path_:
     """`loc` without the names of union branches, which pydantic adds and the file does not have."""
-    node = data
-    for key in under:
-        node = node[key]
+    node, _ = at(data, under)
     path: list[str | int] = []
     for index, key in enumerate(loc):
-        if isinstance(node, dict) and (key in node or index == len(loc) - 1):
+        is_last = absent and index == len(loc) - 1
+        if isinstance(node, dict) and (key in node or is_last):
             path.append(key)
             node = node.get(key)
-        elif isinstance(node, list) and isinstance(key, int) and key < len(node):
+        elif isinstance(node, list) and isinstance(key, int) and (key < len(node) or is_last):
             path.append(key)
-            node = node[key]
+            node = node[key] if key < len(node) else None
     return tuple(path)
 
 
-def _words_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    current: Any = model
-    for key in loc:
-        current = _inner(current, key)
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        return [field.alias or name for name, field in current.model_fields.items()]
-    return []
-
-
-def _inner(kind: Any, key: int | str) -> Any:
-    """The annotation one step further down: a field's, an item's or a value's; models in unions are looked through."""
-    if isinstance(kind, _Items):
-        return kind.model
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        fields = {field.alias or name: field for name, field in kind.model_fields.items()}
-        return _model_in(fields[str(key)].annotation) if str(key) in fields else kind
-    return kind
-
-
-def _model_in(annotation: Any) -> Any:
-    if isinstance(annotation, type) and not typing.get_args(annotation):
-        return annotation
-    if typing.get_origin(annotation) in (tuple, dict, typing.Union, types.UnionType):
-        for argument in typing.get_args(annotation):
-            inner = _model_in(argument)
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
-                return _Items(inner) if typing.get_origin(annotation) in (tuple, dict) else inner
-    return annotation
-
-
-class _Items:
-    """Marks a container of models: the next key of the path is a position or a name, not a field."""
-
-    def __init__(self, model: type[BaseModel]) -> None:
-        self.model = model
-
-
-def _allowed(model: type[BaseModel], detail: ErrorDetails) -> str:
-    owner: Any = model
-    for key in detail["loc"][:-1]:
-        owner = _inner(owner, key)
-    if isinstance(owner, type) and issubclass(owner, BaseModel):
-        field = owner.model_fields.get(str(detail["loc"][-1]))
-        if field is not None and field.description:
-            return field.description
-    return "a value"
-
-
-def _short(value: Any) -> str:
-    text = "a mapping" if isinstance(value, dict) else repr(value)
-    return text if len(text) <= 80 else text[:79] + "…"
-
-
-def _lower(text: str) -> str:
-    text = text.removeprefix("Input should be ")
-    return text[:1].lower() + text[1:]
+def short(value: Any) -> str:
+    """A value as the file has it, on one line, cut where it is long."""
+    text = repr(value)
+    if isinstance(value, dict | list):
+        text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6).strip()
+    if value is None or isinstance(value, bool):
+        text = {None: "null", True: "true", False: "false"}[value]
+    return text if len(text) <= MAX_FOUND else text[: MAX_FOUND - 1] + "…"

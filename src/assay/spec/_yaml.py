@@ -19,10 +19,11 @@ Path_ = tuple[str | int, ...]
 
 @dataclass
 class Document:
-    """A YAML document as plain data, and the line on which each path stands."""
+    """A YAML document as plain data, the line on which each path stands (0: on none), and what was set beside it."""
 
     data: Any
     lines: dict[Path_, int] = field(default_factory=dict)
+    overrides: tuple[str, ...] = ()
 
 
 class _Loader(yaml.SafeLoader):

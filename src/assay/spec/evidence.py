@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from collections.abc import Iterator
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
-from assay.spec.words import Named, Words
+from assay.errors import did_you_mean
+from assay.spec.words import Named, Slip, Words, Wrong, rising
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+NAME_IN_WORDS = "a letter or digit, then letters, digits, . _ or -, up to 100"
+MOST_NUMBERS = 20  # different ones, that are groups without being cut
+SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks")
+ALIAS = r"^[a-z][a-z0-9_-]{0,49}$"
 
 
 class EvaluationSpec(Words):
@@ -18,12 +27,31 @@ class EvaluationSpec(Words):
     n_bootstrap: int = Field(default=1000, ge=100, le=100_000)
     quantiles: tuple[float, ...] = Field(default=(0.1, 0.5, 0.9), description="of the pinball loss, in regression")
 
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        fixed = None if isinstance(self.threshold, str) else self.threshold
+        words = "accuracy, balanced_accuracy, f1, youden, or a probability from 0 to 1"
+        Wrong.when(
+            Slip("threshold", words) if fixed is not None and not 0 <= fixed <= 1 else None,
+            *(
+                Slip(f"quantiles.{position}", "a number above 0 and below 1")
+                for position, quantile in enumerate(self.quantiles)
+                if not 0 < quantile < 1
+            ),
+        )
+        return self
+
 
 class SensitiveSpec(Words):
-    """A sensitive column. A numeric one is cut at `edges` into groups."""
+    """A sensitive column. A numeric one of more than 20 values is cut at `edges` into groups."""
 
     column: str
     edges: tuple[float, ...] | None = None
+
+    @model_validator(mode="after")
+    def _edges_rise(self) -> Self:
+        Wrong.when(None if rising(self.edges) else Slip("edges", "numbers, each above the one before, e.g. [30, 50]"))
+        return self
 
 
 class AuditSpec(Words):
@@ -39,6 +67,31 @@ class AuditSpec(Words):
         """The names of the sensitive columns."""
         return tuple(entry if isinstance(entry, str) else entry.column for entry in self.sensitive)
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        columns = self.columns
+        Wrong.when(
+            *(
+                Slip(f"sensitive.{position}", "each column once", f"{name!r} a second time")
+                for position, name in enumerate(columns)
+                if name in columns[:position]
+            ),
+            *self._wrong_crossings(),
+        )
+        return self
+
+    def _wrong_crossings(self) -> Iterator[Slip]:
+        for position, crossing in enumerate(self.crossings):
+            where = f"crossings.{position}"
+            if len(set(crossing)) < 2:
+                yield Slip(where, "two different columns or more of `audit.sensitive`")
+            elif crossing in self.crossings[:position]:
+                yield Slip(where, "each crossing once")
+            for name in dict.fromkeys(crossing):
+                if name not in self.columns:
+                    known = ", ".join(self.columns) or "none: `audit.sensitive` is empty"
+                    yield Slip(where, known, f"{name!r} is not in `audit.sensitive`", did_you_mean(name, self.columns))
+
 
 class GateSpec(Named):
     """A gate and its options."""
@@ -49,9 +102,17 @@ class GateSpec(Named):
 class RegistrySpec(Words):
     """Where a model is registered. `name` is the spec's own where it is null."""
 
-    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
-    alias: str = Field(default="champion", pattern=r"^[a-z][a-z0-9_-]{0,49}$")
+    name: str | None = Field(default=None, pattern=NAME, description=NAME_IN_WORDS)
+    alias: str = Field(
+        default="champion", pattern=ALIAS, description="a small letter, then small letters, digits, _ or -, up to 50"
+    )
     promote_inconclusive: bool = False
+
+    @model_validator(mode="after")
+    def _alias_is_free(self) -> Self:
+        if self.alias == "latest" or re.fullmatch(r"v\d+", self.alias):
+            raise Wrong(Slip("alias", "a word of your own; MLflow keeps `latest` and `v1`, `v2`, ... for itself"))
+        return self
 
 
 class TrackingSpec(Words):
@@ -60,3 +121,11 @@ class TrackingSpec(Words):
     experiment: str | None = None
     uri: str | None = None
     system_metrics_every_s: float = Field(default=5.0, gt=0)
+
+    @field_validator("uri")
+    @classmethod
+    def _has_a_known_scheme(cls, uri: str | None) -> str | None:
+        scheme, mark, _ = (uri or "").partition("://")
+        if mark and scheme.partition("+")[0] not in SCHEMES:
+            raise Wrong(Slip("", f"a folder, or one of {', '.join(f'{name}://' for name in SCHEMES)}"))
+        return uri

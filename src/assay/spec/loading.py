@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from assay.errors import Mistake, SpecError, did_you_mean
-from assay.spec import Spec, _mistakes, _yaml, plugins
+from assay.spec import Spec, _mistakes, _overrides, _yaml, plugins
 
 # The plugins of a spec: where its name stands, and the kind. `*` is every item of a list.
 PLUGINS: tuple[tuple[str, str, str], ...] = (
@@ -19,6 +20,8 @@ PLUGINS: tuple[tuple[str, str, str], ...] = (
     ("model", "family", "model"),
     ("gates", "gate", "gate"),
 )
+# The parts that other parts refer to: with one of them wrong, no more can be said.
+BUILT_ON = ("version", "task", "data", "target", "split", "features", "audit", "evaluation")
 
 
 def load_spec(path: str | Path, overrides: Sequence[str] = ()) -> Spec:
@@ -31,28 +34,43 @@ def load_spec(path: str | Path, overrides: Sequence[str] = ()) -> Spec:
     document = _read(path, overrides)
     spec, mistakes = _validate(document, path.name)
     if mistakes or spec is None:
-        raise SpecError.of(_in_order(mistakes))
+        raise SpecError.of(in_order(mistakes))
     return spec.read_from(path, document.lines, tuple(overrides))
 
 
 def check(path: str | Path, overrides: Sequence[str] = ()) -> list[Mistake]:
     """Every mistake in the spec at `path`, options of plugins included; empty when there is none."""
+    return understand(path, overrides)[0]
+
+
+def understand(path: str | Path, overrides: Sequence[str] = ()) -> tuple[list[Mistake], Spec | None]:
+    """Every mistake in the spec at `path`, options of plugins included, and the spec as far as it can be understood.
+
+    So what it says of the data can be checked although, say, an epoch count is wrong: such values count as not
+    written. None when too much is wrong for that.
+    """
     path = Path(path)
     try:
         document = _read(path, overrides)
     except SpecError as error:
-        return list(error.mistakes)
-    _, mistakes = _validate(document, path.name)
-    mistakes += _plugin_options(document, path)
-    return _in_order(mistakes)
+        return list(error.mistakes), None
+    spec, mistakes = _validate(document, path.name)
+    mistakes += _plugin_options(document, path.name)
+    return in_order(mistakes), spec and spec.read_from(path, document.lines, tuple(overrides))
 
 
 def check_options(spec: Spec, kinds: Collection[str] = tuple(plugins.KINDS)) -> None:
     """Check the options of the plugins of `spec`, those of `kinds` alone. Raises SpecError with every mistake found."""
-    document = _yaml.Document(data=spec.model_dump(mode="json", by_alias=True), lines=spec.lines)
-    mistakes = _plugin_options(document, spec.root / spec.file, kinds)
+    mistakes = option_mistakes(spec, kinds)
     if mistakes:
         raise SpecError.of(mistakes)
+
+
+def option_mistakes(spec: Spec, kinds: Collection[str] = tuple(plugins.KINDS)) -> list[Mistake]:
+    """Every mistake in the options of the plugins of `spec`, those of `kinds` alone."""
+    data = spec.model_dump(mode="json", by_alias=True)
+    document = _yaml.Document(data=data, lines=spec.lines, overrides=spec.overrides)
+    return _plugin_options(document, spec.file, kinds)
 
 
 def render(spec: Spec) -> str:
@@ -103,7 +121,8 @@ def _read(path: Path, overrides: Sequence[str]) -> _yaml.Document:
     if not isinstance(document.data, dict):
         raise SpecError.of([Mistake(where=f"{path.name}:1", found="no mapping", allowed="`version: 1`, `name: ...`")])
     for override in overrides:
-        _override(document, override)
+        _overrides.apply(document, override)
+    document.overrides = tuple(overrides)
     return document
 
 
@@ -121,56 +140,49 @@ def _text(path: Path) -> str:
         raise SpecError.of([Mistake(where="SPEC", found=found, allowed="a UTF-8 YAML file")]) from None
 
 
-def _override(document: _yaml.Document, text: str) -> None:
-    path, equals, value = text.partition("=")
-    keys = path.split(".")
-    if not equals or not all(keys):
-        raise SpecError.of([Mistake(where="--set", found=repr(text), allowed="a.b=value, e.g. training.epochs=3")])
-    node = document.data
-    for depth, key in enumerate(keys[:-1]):
-        node = _step(node, key, text) if not isinstance(node, dict) else node.setdefault(key, {})
-        if not isinstance(node, dict | list):
-            found = f"{'.'.join(keys[: depth + 1])} is a value, not a mapping"
-            raise SpecError.of([Mistake(where=f"--set {text}", found=found, allowed="a path to a value")])
-    parsed = _yaml.parse(value, f"--set {path}").data if value.strip() else None
-    if isinstance(node, list):
-        _step(node, keys[-1], text)
-        node[int(keys[-1])] = parsed
-    else:
-        node[keys[-1]] = parsed
-    document.lines[tuple(int(key) if key.isdigit() else key for key in keys)] = 0
-
-
-def _step(items: list[Any], key: str, text: str) -> Any:
-    if not key.isdigit() or int(key) >= len(items):
-        allowed = f"a position from 0 to {len(items) - 1}"
-        raise SpecError.of([Mistake(where=f"--set {text}", found=f"{key!r} is no item of a list", allowed=allowed)])
-    return items[int(key)]
-
-
 # ------------------------------------------------------------------------------------------------ checking
 
 
 def _validate(document: _yaml.Document, name: str) -> tuple[Spec | None, list[Mistake]]:
     version = document.data.get("version")
     if version is not None and version != 1:
-        where = _mistakes.where(document, ("version",), name)
+        where = _mistakes.where(document.lines, document.overrides, ("version",), name)
         hint = "Write `version: 1`; a newer spec needs a newer assay."
         return None, [Mistake(where=where, found=f"spec version {version!r}", allowed="1", hint=hint)]
-    spec, mistakes = None, []
-    try:
-        spec = Spec.model_validate(document.data)
-    except ValidationError as error:
-        mistakes += [_mistakes.mistake(document, detail, name, Spec, ()) for detail in error.errors()]
+    spec, mistakes = _understood(document, name)
     for part, chooser, kind in PLUGINS:
         for path, entry in _entries(document.data, part):
             chosen = entry.get(chooser)
             if isinstance(chosen, str) and not _exists(kind, chosen):
-                mistakes.append(plugins.unknown(kind, chosen, _mistakes.where(document, (*path, chooser), name)))
+                where = _mistakes.where(document.lines, document.overrides, (*path, chooser), name)
+                mistakes.append(plugins.unknown(kind, chosen, where))
     return spec, mistakes
 
 
-def _in_order(mistakes: list[Mistake]) -> list[Mistake]:
+def _understood(document: _yaml.Document, name: str) -> tuple[Spec | None, list[Mistake]]:
+    """The spec without what is wrong in it, and what is wrong. None when what is wrong is what other parts build on."""
+    rest = copy.deepcopy(document.data)
+    found: dict[tuple[str | int, ...], Mistake] = {}
+    while True:
+        try:
+            return Spec.model_validate(rest), list(found.values())
+        except ValidationError as error:
+            wrong = _mistakes.mistakes(document, error, name, Spec, ())
+        for path, mistake in wrong:
+            if not any(known[: len(path)] == path for known in found):  # or it is wrong for what was taken out of it
+                found[path] = mistake
+        if any(not path or path[0] in BUILT_ON or not _cut(rest, path) for path, _ in wrong):
+            return None, list(found.values())
+
+
+def _cut(data: Any, path: tuple[str | int, ...]) -> bool:
+    """Take out what stands at `path`, or the whole list that it is in; False when nothing stands there."""
+    path = path[: next((index for index, key in enumerate(path) if isinstance(key, int)), len(path))]
+    owner, is_there = _mistakes.at(data, path[:-1])
+    return is_there and isinstance(owner, dict) and owner.pop(path[-1], data) is not data
+
+
+def in_order(mistakes: list[Mistake]) -> list[Mistake]:
     """By line; what was set on the command line, and what has no line, comes first."""
 
     def line(mistake: Mistake) -> int:
@@ -185,23 +197,22 @@ def _exists(kind: str, name: str) -> bool:
 
 
 def _plugin_options(
-    document: _yaml.Document, path: Path, kinds: Collection[str] = tuple(plugins.KINDS)
+    document: _yaml.Document, name: str, kinds: Collection[str] = tuple(plugins.KINDS)
 ) -> list[Mistake]:
-    mistakes: list[Mistake] = []
+    """What is wrong with the options of plugins. A plugin is imported for it, but not a model family without any."""
+    found: list[Mistake] = []
     for part, chooser, kind in PLUGINS:
-        if kind not in kinds:
-            continue
-        for where, entry in _entries(document.data, part):
-            name = entry.get(chooser, _default(part, chooser))
-            if not isinstance(name, str) or name not in plugins.names(kind):
-                continue
+        for where, entry in _entries(document.data, part) if kind in kinds else ():
+            chosen = entry.get(chooser, _default(part, chooser))
             options = {key: value for key, value in entry.items() if key != chooser}
-            config: type[BaseModel] = plugins.load(kind, name).Config
+            if not isinstance(chosen, str) or chosen not in plugins.names(kind) or (kind == "model" and not options):
+                continue
+            config: type[BaseModel] = plugins.load(kind, chosen).Config
             try:
                 config.model_validate(options)
             except ValidationError as error:
-                mistakes += [_mistakes.mistake(document, detail, path.name, config, where) for detail in error.errors()]
-    return mistakes
+                found += [mistake for _, mistake in _mistakes.mistakes(document, error, name, config, where)]
+    return found
 
 
 def _default(part: str, chooser: str) -> Any:

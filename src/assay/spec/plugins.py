@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from assay.errors import Mistake, SpecError, did_you_mean
-from assay.spec import _mistakes, _yaml
+from assay.spec import _allowed, _mistakes, _yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,18 @@ KINDS = {
     "model": PluginKind("model family", "assay.models", "assay.models"),
     "gate": PluginKind("gate", "assay.gates", "assay.gates"),
 }
+# The key by which a part of the spec names a plugin, and the plugin's kind.
+CHOOSERS = {"source": "source", "by": "splitter", "family": "model", "gate": "gate"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option of a plugin: what may be written, and what it is where nothing is."""
+
+    name: str
+    allowed: str
+    required: bool
+    default: Any = None
 
 
 def names(kind: str) -> tuple[str, ...]:
@@ -56,6 +68,20 @@ def load(kind: str, name: str) -> ModuleType:
     return importlib.import_module(f"{KINDS[kind].package}.{name}")
 
 
+def options(kind: str, name: str) -> tuple[Option, ...]:
+    """The options of the plugin called `name`, in the order of its `Config`. Imports it."""
+    model: type[BaseModel] = load(kind, name).Config
+    return tuple(
+        Option(
+            name=field.alias or key,
+            allowed=_allowed.allowed(_allowed.Spot.of(field)),
+            required=field.is_required(),
+            default=None if field.is_required() else field.get_default(call_default_factory=True, validated_data={}),
+        )
+        for key, field in model.model_fields.items()
+    )
+
+
 def config(kind: str, name: str, options: dict[str, Any]) -> Any:
     """The plugin's `Config` made from `options`. Raises pydantic's ValidationError."""
     cls: type[BaseModel] = load(kind, name).Config
@@ -68,8 +94,8 @@ def checked(kind: str, name: str, options: dict[str, Any], where: str) -> Any:
         return config(kind, name, options)
     except ValidationError as error:
         document, model = _yaml.Document(data=options), load(kind, name).Config
-        details = error.errors()
-        raise SpecError.of([_mistakes.mistake(document, detail, where, model, ()) for detail in details]) from None
+        found = _mistakes.mistakes(document, error, where, model, ())
+        raise SpecError.of([mistake for _, mistake in found]) from None
 
 
 def source_file(kind: str, name: str) -> Path | None:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from assay.spec.words import Words
+from assay.spec.words import Slip, Words, Wrong, rising
 
 Impute = Literal["median", "mean", "mode", "constant"]
 Scale = Literal["standard", "robust", "minmax", "quantile", "none"]
 Encode = Literal["onehot", "embedding"]
 DatePart = Literal["year", "month", "day", "weekday", "hour", "minute", "dayofyear", "elapsed_days"]
+
+
+def quantile_pair(clip: tuple[float, float] | None) -> tuple[float, float] | None:
+    """`clip`, when it is two quantiles in order. Raises Wrong."""
+    if clip is not None and not 0 <= clip[0] < clip[1] <= 1:
+        raise Wrong(Slip("", "two quantiles, 0 <= low < high <= 1, e.g. [0.01, 0.99]"))
+    return clip
 
 
 class NumericSpec(Words):
@@ -23,6 +30,11 @@ class NumericSpec(Words):
     log: bool = Field(default=False, description="sign(x) * log(1 + |x|) before scaling")
     clip: tuple[float, float] | None = None
     scale: Scale = "quantile"
+
+    @field_validator("clip")
+    @classmethod
+    def _two_quantiles(cls, clip: tuple[float, float] | None) -> tuple[float, float] | None:
+        return quantile_pair(clip)
 
 
 class CategoricalSpec(Words):
@@ -54,6 +66,11 @@ class ColumnSpec(Words):
     max_levels: int | None = Field(default=None, ge=1, le=30000)
     parts: tuple[DatePart, ...] | None = None
 
+    @field_validator("clip")
+    @classmethod
+    def _two_quantiles(cls, clip: tuple[float, float] | None) -> tuple[float, float] | None:
+        return quantile_pair(clip)
+
 
 class BinsSpec(Words):
     """Bins of a numeric column: `edges`, or `n` bins with equally many train rows. They are a category."""
@@ -64,10 +81,10 @@ class BinsSpec(Words):
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
-        if (self.edges is None) == (self.n is None):
-            raise ValueError("bins need either `edges` or `n`")
-        if self.edges is not None and list(self.edges) != sorted(set(self.edges)):
-            raise ValueError("`edges` must rise")
+        Wrong.when(
+            Slip("", "either `edges` or `n`") if (self.edges is None) == (self.n is None) else None,
+            None if rising(self.edges) else Slip("edges", "numbers, each above the one before"),
+        )
         return self
 
 
@@ -82,7 +99,7 @@ class CreateSpec(Words):
     @model_validator(mode="after")
     def _one_recipe(self) -> Self:
         if sum(recipe is not None for recipe in (self.ratio, self.product, self.bins)) != 1:
-            raise ValueError("a created feature needs exactly one of `ratio`, `product`, `bins`")
+            raise Wrong(Slip("", "exactly one of `ratio`, `product`, `bins`"))
         return self
 
 
@@ -102,7 +119,14 @@ class SelectSpec(Words):
 class PcaSpec(Words):
     """Principal components in place of the numeric features: how many, or the share of variance to keep."""
 
-    n_components: int | float = Field(gt=0)
+    n_components: int | float = Field(description="a count from 1 on, or a share of the variance below 1, e.g. 0.95")
+
+    @model_validator(mode="after")
+    def _count_or_share(self) -> Self:
+        n = self.n_components
+        if n <= 0 or (n > 1 and n != int(n)):
+            raise Wrong(Slip("n_components"))
+        return self
 
 
 class PreprocessingSpec(Words):

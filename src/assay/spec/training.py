@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from assay.spec.words import Named, Words
+from assay.spec.words import Named, Slip, Words, Wrong
 
 
 class ModelSpec(Named):
@@ -55,18 +55,36 @@ class TrainingSpec(Words):
     early_stopping: EarlyStoppingSpec | None = EarlyStoppingSpec()
     checkpoint_every: int = Field(default=1, ge=1, description="epochs between checkpoints")
 
+    @field_validator("betas")
+    @classmethod
+    def _decays(cls, betas: tuple[float, float]) -> tuple[float, float]:
+        if not all(0 <= beta < 1 for beta in betas):
+            raise Wrong(Slip("", "two decays, each 0 or more and below 1, e.g. [0.9, 0.999]"))
+        return betas
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        weights = self.class_weights if isinstance(self.class_weights, dict) else {}
+        late = self.schedule.warmup_epochs > self.epochs
+        Wrong.when(
+            Slip("schedule.warmup_epochs", f"at most `training.epochs` ({self.epochs})") if late else None,
+            Slip("class_weights", "at least one class and its weight, or null") if self.class_weights == {} else None,
+            *(Slip(f"class_weights.{name}", "a number, 0 or more") for name, weight in weights.items() if weight < 0),
+        )
+        return self
+
 
 class ComputeSpec(Words):
     """Where a training runs. `workers: 0` is this process, N are Ray workers, [min, max] grows and shrinks."""
 
     workers: int | tuple[int, int] = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int | None = Field(default=None, ge=1, description="CPU threads of each worker; null: its share")
+    threads: int | None = Field(default=None, ge=1, le=1024, description="CPU threads of each worker; null: its share")
     max_failures: int = Field(default=3, ge=0)
 
     @model_validator(mode="after")
     def _sensible_workers(self) -> Self:
         low, high = self.workers if isinstance(self.workers, tuple) else (self.workers, self.workers)
         if low < 0 or high < low or (isinstance(self.workers, tuple) and low < 1):
-            raise ValueError("`workers` is 0, a positive count, or [min, max] with 1 <= min <= max")
+            raise Wrong(Slip("workers", "0, a positive count, or [min, max] with 1 <= min <= max"))
         return self

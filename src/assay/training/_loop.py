@@ -113,7 +113,7 @@ class Run:
         """Say where training goes on, and tell of the epochs that are done, for whoever has not heard of them."""
         if self.place.first and self.progress.under_way:
             where = f"epoch {self.progress.epoch}, update {self.progress.update}"
-            events.emit("notice", text=f"training goes on from its checkpoint: {where}")
+            events.emit("notice", text=f"training goes on from its checkpoint: {where}", epoch=self.progress.epoch)
         for epoch in self.progress.epochs:
             self.tell(events, epoch)
 

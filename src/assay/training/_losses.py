@@ -82,12 +82,8 @@ def check(training: TrainingSpec, target: TargetInfo) -> list[Mistake]:
         mistakes.append(Mistake(where="training", found=found, allowed="neither of them"))
     if isinstance(training.class_weights, dict):
         unknown = sorted(set(training.class_weights) - set(target.classes))
-        bad = [name for name, weight in training.class_weights.items() if weight < 0]
         allowed_names = ", ".join(target.classes[:20])
         if unknown:
             found = f"there is no class {unknown[0]!r}"
             mistakes.append(Mistake(where="training.class_weights", found=found, allowed=allowed_names))
-        if bad:
-            found = f"the weight of {bad[0]!r} is negative"
-            mistakes.append(Mistake(where="training.class_weights", found=found, allowed="0 and above"))
     return mistakes

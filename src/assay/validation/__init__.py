@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assay.artifacts import Snapshot, ValidationReport
-from assay.errors import ValidationFailed
+from assay.artifacts import Column, Snapshot, ValidationReport
+from assay.errors import DataError, ValidationFailed
 
 if TYPE_CHECKING:
     from assay.spec.data import ValidationSpec
@@ -36,6 +36,19 @@ def validate(
     from assay.validation import _report
 
     return _report.validate(snapshot, config, personal, store)
+
+
+def problems(config: ValidationSpec, columns: tuple[Column, ...]) -> dict[int, str]:
+    """What is wrong with expectations that cannot be asked of such columns, by position (from 0)."""
+    from assay.validation import _plan
+
+    found = {}
+    for position, spec in enumerate(config.expectations):
+        try:
+            _plan.question(position + 1, spec, columns, ())
+        except DataError as error:
+            found[position] = str(error).partition(": ")[2]
+    return found
 
 
 def failure(report: ValidationReport) -> ValidationFailed:

@@ -18,7 +18,8 @@ def validate(snapshot: Snapshot, config: ValidationSpec, personal: tuple[str, ..
     """See `assay.validation.validate`."""
     if not config.expectations:
         return ValidationReport(passed=True, results=())
-    questions = [_plan.question(number, spec, snapshot, personal) for number, spec in enumerate(config.expectations, 1)]
+    numbered = enumerate(config.expectations, 1)
+    questions = [_plan.question(number, spec, snapshot.columns, personal) for number, spec in numbered]
     request = {
         "table": str(store.path(snapshot.table).absolute()),
         "n_rows": snapshot.n_rows,

@@ -16,12 +16,14 @@ import pyarrow as pa
 import pyarrow.csv as pc
 
 from assay.data import _columns
+from assay.data._look import Seen
 from assay.data.sources._files import File, unreadable
 from assay.data.sources._rows import check_same, wanted_columns, with_fold
 from assay.errors import DataError
 
 NULLS = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?", " ?", "#N/A", "<NA>")
 _BLOCK_BYTES = 4 * _columns.MAX_CELL_BYTES  # a row must fit into a block
+DELIMITERS = (";", "\t", "|", ",")
 _LADDER = (pa.null(), pa.int64(), pa.float64(), pa.bool_(), pa.date32(), pa.timestamp("us"), pa.string())
 
 
@@ -50,6 +52,12 @@ def read(files: Sequence[File], columns: Sequence[str] | None, layout: Layout) -
             types[column] = _wider(types[column])
 
 
+def look(files: Sequence[File], columns: Sequence[str] | None, layout: Layout) -> Seen:
+    """The columns of the first file with the types of its first block, and that block's rows."""
+    head = pa.Table.from_batches([next(_batches(files[:1], columns, layout, {}))])
+    return Seen(schema=head.schema, head=head, whole=pa.schema([]).empty_table(), exact=False)
+
+
 def _batches(
     files: Sequence[File], columns: Sequence[str] | None, layout: Layout, types: dict[str, pa.DataType]
 ) -> Iterator[pa.RecordBatch]:
@@ -61,6 +69,7 @@ def _batches(
             with file.system.open_input_stream(file.path, compression="detect") as stream:
                 reader = _open(stream, file, layout, types)
                 there = reader.schema.names
+                _check_delimiter(there, file, layout)
                 _columns.check_names(there)
                 names = names or wanted_columns(there, columns, file.name)
                 check_same(names, there, file.name, files[0].name)
@@ -85,6 +94,17 @@ def _open(stream: pa.NativeFile, file: File, layout: Layout, types: dict[str, pa
         pc.ParseOptions(delimiter=layout.delimiter or ("\t" if tabs else ","), newlines_in_values=True),
         pc.ConvertOptions(column_types=types, null_values=list(layout.null_values), strings_can_be_null=True),
     )
+
+
+def _check_delimiter(names: list[str], file: File, layout: Layout) -> None:
+    """Raise DataError for a single column whose name holds what other people put between columns."""
+    other = next((mark for mark in DELIMITERS if len(names) == 1 and mark in names[0]), None)
+    if other is not None:
+        written = "\\t" if other == "\t" else other
+        raise DataError(
+            f"{file.name} has one column, {names[0][:60]!r}. Allowed: several columns. "
+            f'Write `delimiter: "{written}"` if that stands between them.'
+        )
 
 
 def _names(file: File, layout: Layout) -> list[str]:
@@ -116,6 +136,8 @@ def _explained(
             f"{line}: column {name!r} holds a value that is not of type {types[name]}, which it has in the train "
             "file. Allowed: the types of the train file in all files."
         )
+    if "Expected 1 columns" in text:
+        _check_delimiter(_names(file, layout), file, layout)
     if ragged := re.search(r"Expected (\d+) columns, got (\d+)", text):
         return DataError(
             f"{line}: {ragged[2]} cells, and there are {ragged[1]} columns. Allowed: the same number in every row. "

@@ -9,10 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.data import _columns
+from assay.data._look import CHEAP_BYTES, HEAD_ROWS, Seen
 from assay.data.sources._files import File, unreadable
 from assay.data.sources._rows import check_same, wanted_columns, with_fold
 from assay.errors import DataError
 
+MOST_FOOTERS = 20  # files that a glance opens
 _BATCH_ROWS = 1 << 17
 _BUFFER_BYTES = 1 << 20
 _KEY = b"ARROW:extension:name"
@@ -27,6 +29,35 @@ def read(files: Sequence[File], columns: Sequence[str] | None) -> pa.Table:
     schemas = [_schema(file) for file in files]
     names = wanted_columns(schemas[0].names, columns, files[0].name)
     return _columns.encode(_batches(files, schemas, names))
+
+
+def look(files: Sequence[File], columns: Sequence[str] | None, asked: Sequence[str]) -> Seen:
+    """The columns of the first file, its first rows, and those of `asked` that are small in all files."""
+    file = files[0]
+    schema = _schema(file)
+    names = wanted_columns(schema.names, columns, file.name)
+    text = [name for name in names if _is_text(schema.field(name).type)]
+    sizes = {name: 0 for name in asked if name in names}
+    for each in files[:MOST_FOOTERS]:
+        for name in sizes:
+            sizes[name] += _n_bytes(each, name)
+    small = [name for name, size in sizes.items() if size <= CHEAP_BYTES and len(files) <= MOST_FOOTERS]
+    with file.system.open_input_file(file.path) as stream, pq.ParquetFile(stream) as parquet:
+        head = next(parquet.iter_batches(HEAD_ROWS, columns=text, use_threads=False), None)
+    shown = pa.schema([schema.field(name) for name in text])
+    head_table = shown.empty_table() if head is None else pa.Table.from_batches([head])
+    whole = read(files, small) if small else pa.schema([]).empty_table()
+    return Seen(schema=pa.schema([schema.field(name) for name in names]), head=head_table, whole=whole)
+
+
+def _n_bytes(file: File, column: str) -> int:
+    """How many bytes a column takes in a file, unpacked."""
+    with file.system.open_input_file(file.path) as stream:
+        footer = pq.read_metadata(stream)
+    parts = (
+        footer.row_group(group).column(at) for group in range(footer.num_row_groups) for at in range(footer.num_columns)
+    )
+    return sum(part.total_uncompressed_size for part in parts if part.path_in_schema == column)
 
 
 def _schema(file: File) -> pa.Schema:
