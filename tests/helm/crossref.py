@@ -34,7 +34,7 @@ SCALE = {
     "Ti": 2**40,
 }
 URL = re.compile(r"\w+://(?:[^\s/@\"']*@)?([a-z0-9][-a-z0-9.]*):(\d+)")
-CREDENTIAL = re.compile(r"(PASSWORD|TOKEN|API_KEY|ACCESS_KEY|(?<!AUTH_STRING_)SECRET_KEY|AUTH_STRING)$")
+CREDENTIAL = re.compile(r"(PASSWORD|TOKEN|API_KEYS?|ACCESS_KEY|(?<!AUTH_STRING_)SECRET_KEY|AUTH_STRING)$")
 
 
 @dataclass
