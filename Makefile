@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 JOBS ?= 2
 EXTRAS := all,dev
 
-.PHONY: setup demo test test-slow lint bench clean
+.PHONY: setup demo test test-slow lint bench chart clean
 
 setup: $(VENV)/.installed
 
@@ -36,5 +36,14 @@ test-slow: setup
 bench: setup
 	$(BIN)/python benchmarks/speed.py
 
+# What a chart can be asked without a cluster. Checkov wants other versions than ours, so it lives by itself.
+chart: setup .venv-checkov/.installed
+	$(BIN)/python -m pytest tests/helm tests/infra
+
+.venv-checkov/.installed:
+	$(PYTHON) -m venv .venv-checkov
+	.venv-checkov/bin/pip install --quiet --disable-pip-version-check checkov==3.3.30
+	touch $@
+
 clean:
-	rm -rf $(VENV) .assay
+	rm -rf $(VENV) .venv-checkov .assay
