@@ -199,6 +199,15 @@ def volumes(release: Release) -> Iterator[str]:
                 yield f"{pod.owner}: mounts the node's {volume['hostPath']['path']}"
 
 
+def claims(release: Release) -> Iterator[str]:
+    """A claim is mounted by a pod of the install: where the first mount binds it, `--wait` would wait for ever."""
+    first = [pod for pod in release.pods if "helm.sh/hook" not in pod.annotations and pod.owner != "Job a-run"]
+    mounted = {each.get("persistentVolumeClaim", {}).get("claimName") for pod in first for each in pod.spec["volumes"]}
+    for name in release.of("PersistentVolumeClaim"):
+        if name not in mounted:
+            yield f"PersistentVolumeClaim {name}: no pod of an install mounts it"
+
+
 def secrets(release: Release) -> Iterator[str]:
     """Each Secret that is named exists and has the key; no variable twice; none holds a credential in plain sight."""
     have = release.theirs | {name: set(each["stringData"]) for name, each in release.of("Secret").items()}
@@ -438,6 +447,6 @@ def embedded(release: Release) -> Iterator[str]:
 
 
 CHECKS: tuple[Callable[[Release], Iterator[str]], ...] = (
-    names, selectors, ports, volumes, secrets, accounts, quantities, replicas, probes, security, images, network,
-    hooks, embedded,
+    names, selectors, ports, volumes, claims, secrets, accounts, quantities, replicas, probes, security, images,
+    network, hooks, embedded,
 )  # fmt: skip

@@ -75,6 +75,14 @@ FAULTS: dict[str, Fault] = {
     "a claim that nobody made": lambda o: pod(o, "Deployment", "mlflow")["volumes"][-1].update(
         persistentVolumeClaim={"claimName": "demo-artefacts"}
     ),
+    "a claim that an install binds to nothing": lambda o: o.append(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "spare"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        }
+    ),
     "two mounts at one place": lambda o: box(o, "Deployment", "mlflow")["volumeMounts"].append(
         {"name": "tmp", "mountPath": "/tmp"}
     ),

@@ -97,9 +97,10 @@ def test_the_test_of_the_release_promotes_a_model_through_its_servers(servers: L
     assert "promoted version 1" in done.stdout
 
 
-def test_the_test_of_the_release_fails_where_a_server_is_away(release: Live) -> None:
-    done = release.run("Pod demo-assay-test", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+def test_the_test_of_the_release_fails_where_a_server_is_away(servers: Live) -> None:
+    done = servers.run("Pod demo-assay-test", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     assert done.returncode != 0
+    assert "Connection refused" in done.stderr
 
 
 def query(release: Live, database: str, statement: str) -> str:

@@ -16,7 +16,6 @@ Nothing may talk to anything, and then each flow that there has to be. This tabl
 - {from: ray-head, to: ray-worker, ports: []}
 - {from: ray-worker, to: ray-head, ports: []}
 - {from: ray-worker, to: ray-worker, ports: []}
-- {from: flow, to: ray-head, ports: [8265]}
 {{- range (list "ray-head" "ray-worker") }}
 - {from: {{ . }}, to: prefect, ports: [4200]}
 - {from: {{ . }}, to: mlflow, ports: [5000]}
@@ -57,7 +56,6 @@ Nothing may talk to anything, and then each flow that there has to be. This tabl
 {{- if .Values.s3.enabled }}
 {{- $users := list "mlflow" "flow" -}}
 {{- if .Values.ray.enabled }}{{ $users = concat $users (list "ray-head" "ray-worker") }}{{ end }}
-{{- range .Values.serving.models }}{{ $users = append $users (printf "serve-%s" .name) }}{{ end }}
 {{- range $users }}
 {{- $all = append $all (dict "from" . "there" $np.s3) -}}
 {{- end }}
