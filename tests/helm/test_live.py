@@ -156,9 +156,13 @@ def test_a_rollback_puts_the_dump_back_only_if_the_schema_moved_and_only_a_fresh
     assert len(list(backups.glob("*-before-rollback"))) == 1
     again = servers.run(ROLLBACK, REVISION="1")
     assert "nothing to do" in again.stdout
-    unknown = servers.run(ROLLBACK, REVISION="9")
+    unknown = servers.run(ROLLBACK, REVISION="0")
     assert unknown.returncode == 1
     assert "No dump" in unknown.stderr
+    # Where the upgrade failed before its dump, the rollback that follows must not fail too.
+    untouched = servers.run(ROLLBACK, REVISION="9")
+    assert untouched.returncode == 0
+    assert "nothing has been migrated" in untouched.stdout
     assert servers.run(UPGRADE, REVISION="1").returncode == 0
 
 

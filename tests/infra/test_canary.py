@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,25 +38,32 @@ def bucket(small_adult: pa.Table) -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """With a short name: Ray puts sockets in there, whose paths may have 107 characters."""
+    with tempfile.TemporaryDirectory(prefix="assay-") as name:
+        yield Path(name)
+
+
 @pytest.mark.parametrize("ends", ["well", "badly"])
-def test_a_secret_stays_where_it_was_given(ends: str, bucket: str, tmp_path: Path) -> None:
+def test_a_secret_stays_where_it_was_given(ends: str, bucket: str, folder: Path) -> None:
     address = bucket if ends == "well" else bucket.replace("small.parquet", "lost.parquet")
-    (tmp_path / "spec").mkdir()
-    spec = tmp_path / "spec/small.yaml"
+    (folder / "spec").mkdir()
+    spec = folder / "spec/small.yaml"
     spec.write_text(SPEC.replace("small.parquet", f'"{address}"'))
     secrets = {name: f"{CANARY}-{name.lower()}" for name in VARIABLES}
-    home = tmp_path / "home"
+    home = folder / "home"
     env = {key: value for key, value in os.environ.items() if key not in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL")}
     command = [str(Path(sys.executable).with_name("assay")), "run", str(spec), "--set", "compute.workers=1"]
     done = subprocess.run(
         command,
-        env=env | secrets | {"ASSAY_HOME": str(home), "TMPDIR": str(tmp_path)},
+        env=env | secrets | {"ASSAY_HOME": str(home), "TMPDIR": str(folder)},
         capture_output=True,
         timeout=150,
         check=False,
     )
     assert done.returncode == (0 if ends == "well" else 4), done.stdout + done.stderr
     assert CANARY.encode() not in done.stdout + done.stderr
-    files = [path for path in tmp_path.rglob("*") if path.is_file() and path != spec]
-    assert len(files) > (20 if ends == "well" else 0)
+    files = [path for path in folder.rglob("*") if path.is_file() and path != spec]
+    assert ends == "badly" or len(files) > 20
     assert [str(path) for path in files if CANARY.encode() in path.read_bytes()] == []

@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "infra/docker/Dockerfile"
@@ -82,6 +83,18 @@ def test_no_credential_goes_into_the_image() -> None:
     assert not any(word == "ADD" for word, _ in instructions())
 
 
+def pin(line: str) -> tuple[str, str]:
+    """A package and its version, without the mark of a wheel that was built for one kind of machine."""
+    name, version = line.strip().split("==")
+    return canonicalize_name(name), version.partition("+")[0]
+
+
+def locked() -> set[tuple[str, str]]:
+    return {pin(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line} | {
+        pin(each) for each in tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    }
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_steps_of_the_build_stage_make_an_environment_that_runs(tmp_path: Path) -> None:
@@ -104,6 +117,8 @@ def test_the_steps_of_the_build_stage_make_an_environment_that_runs(tmp_path: Pa
                 subprocess.run(["cp", "-r", ROOT / each, goal], check=True)
         elif word == "RUN":
             subprocess.run(["bash", "-o", "pipefail", "-ec", here], cwd=source, env=environment, check=True)
+    frozen = subprocess.run([venv / "bin/pip", "freeze"], env=environment, capture_output=True, text=True, check=True)
+    assert not {pin(line) for line in frozen.stdout.splitlines() if "==" in line} - locked()
     done = subprocess.run([venv / "bin/assay", "gates", "--json"], env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     for command in ("ray --version", "mlflow --version", "prefect version", "mlflow server --help"):

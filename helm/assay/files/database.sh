@@ -116,7 +116,15 @@ upgrade() {
 }
 
 rollback() {
-    local left wanted folder
+    local left wanted folder later=""
+    for each in "$BACKUPS"/2*Z-r*; do
+        if [ -d "$each" ] && [ "${each##*-r}" -ge "$REVISION" ]; then later=$each; fi
+    done
+    if [ -z "$later" ]; then
+        # An upgrade dumps before it migrates.
+        echo "No upgrade came as far as a dump since revision $REVISION: nothing has been migrated."
+        return
+    fi
     left=$(find "$BACKUPS" -mindepth 1 -maxdepth 1 -type d -name "2*Z-r$REVISION" | sort | tail -n 1)
     if [ -z "$left" ]; then
         echo "No dump was made when revision $REVISION was left, so its schema is not known. See UPGRADING.md." >&2
