@@ -30,7 +30,7 @@ Nothing may talk to anything, and then each flow that there has to be. This tabl
 {{- $np := .Values.networkPolicy -}}
 {{- $all := list (dict "to" "prefect" "peers" $np.pagesFrom "ports" (list 4200)) (dict "to" "mlflow" "peers" $np.pagesFrom "ports" (list 5000)) -}}
 {{- if .Values.ray.enabled }}
-{{- $all = append $all (dict "to" "ray-head" "peers" $np.kuberayFrom "ports" (list 8265 6379)) -}}
+{{- $all = append $all (dict "to" "ray-head" "peers" $np.kuberayFrom "ports" (list 8265)) -}}
 {{- end }}
 {{- if and .Values.ray.enabled .Values.monitoring.enabled }}
 {{- $all = concat $all (list (dict "to" "ray-head" "peers" $np.prometheusFrom "ports" (list 8080)) (dict "to" "ray-worker" "peers" $np.prometheusFrom "ports" (list 8080))) -}}
