@@ -18,6 +18,8 @@ from tests.helm.rendered import FOLDER, MATRIX, THEIRS, Object, chart, flow_job,
 from tests.helm.summary import summary
 
 VERSIONS = ("1.28", "1.31", "1.34", "1.37")
+# The package reads its schemas, of a megabyte each, anew for every object.
+kubernetes_validate.utils.schema_contents = cache(kubernetes_validate.utils.schema_contents)
 seen_valid: set[str] = set()  # most objects are the same whatever the values
 GOLDENS = Path(__file__).parent / "goldens"
 DATA = os.environ.get("ASSAY_TEST_DATA")
