@@ -3,7 +3,8 @@
 AssayError                   anything that assay itself reports; a message, never a traceback
 ├── SpecError                the YAML is wrong; nothing has run
 ├── DataError                the data cannot be read or used
-│   └── ValidationFailed     an expectation of the spec does not hold
+│   ├── ValidationFailed     an expectation of the spec does not hold
+│   └── DataAuditFailed      the audit of the data found what the spec says must not be trained on
 ├── TrainingError            training cannot go on
 ├── StoreError               bytes are missing or differ from their digest
 ├── LockedError              another process does the same work right now
@@ -65,6 +66,10 @@ class DataError(AssayError):
 
 class ValidationFailed(DataError):
     """The data were read, and an expectation of severity `fail` does not hold."""
+
+
+class DataAuditFailed(DataError):
+    """The data were read, and their audit found what the spec says must not be trained on."""
 
 
 class TrainingError(AssayError):

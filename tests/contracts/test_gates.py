@@ -18,6 +18,7 @@ from assay.artifacts import (
     GateResult,
     Interval,
     MetricValue,
+    Slices,
     from_json,
     to_json,
 )
@@ -29,6 +30,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "min_metric": {"metric": "accuracy", "at_least": 0.8},
     "max_metric": {"metric": "accuracy", "at_most": 0.9},
     "max_disparity": {"metric": "selection_rate", "sensitive": "sex", "tolerance": 0.1},
+    "max_slice_gap": {"tolerance": 0.1},
     "beats_champion": {"metric": "accuracy", "margin": 0.01},
 }
 NAMES = plugins.names("gate")
@@ -60,6 +62,7 @@ def full() -> Evidence:
         evaluation=replace(NOTHING.evaluation, metrics=(metric,), n_rows=4000),
         findings=findings,
         comparisons=(comparison,),
+        slices=Slices(error="share of wrong predictions", slices=(), n_explored=9, n_suggested=0, n_rows=4000),
     )
 
 

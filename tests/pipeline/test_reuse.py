@@ -14,7 +14,7 @@ from assay.ledger import Ledger
 from assay.pipeline import RunResult
 from assay.store import Store
 
-AFTER_THE_GATES = {"decide", "report", "register"}
+AFTER_THE_GATES = {"decide", "documents", "evidence", "report", "register"}
 
 
 def run(spec_path: Path, home: Path, *overrides: str, fresh: bool = False) -> RunResult:

@@ -21,6 +21,7 @@ import numpy as np
 from assay import registry, tracking
 from assay.artifacts import (
     Blob,
+    Bundle,
     Evaluation,
     Findings,
     Folds,
@@ -133,6 +134,8 @@ class Run:
         cells = self.blob("cells.parquet", b"PAR1")
         self.commit("audit", Findings(cells=cells, fold="test", groups=(), gaps=gaps, problems=()))
         self.commit("decide", promote())
+        manifest = self.blob("manifest.json", b"{}")
+        self.commit("evidence", Bundle(files=(self.blob("cells.parquet", b"PAR2"),), manifest=manifest, signed_by=""))
         review, curve = self.blob("review.html", b"<html>review</html>"), self.blob("roc.svg", b"<svg/>")
         self.commit("report", Report(review=review, files=(curve,)))
 

@@ -70,7 +70,7 @@ def test_a_whole_run_is_shown_as_a_reviewer_wants_it(home: Path) -> None:
         "review.html",
         "spec.yaml",
         "environment.json",
-        "audit/cells.parquet",
+        "evidence/cells.parquet",
         "validate/data-docs.html",
         "report/roc.svg",
         "handoffs/findings.json",

@@ -121,7 +121,13 @@ def test_the_data_the_folds_and_the_model_are_never_uploaded(tmp_path: Path) -> 
     run = Run(tmp_path)
     run.whole()
     files = told(run).batch.files
-    assert set(files) == {"review.html", "report/roc.svg", "validate/data-docs.html", "audit/cells.parquet"}
+    assert set(files) == {
+        "review.html",
+        "report/roc.svg",
+        "validate/data-docs.html",
+        "evidence/cells.parquet",
+        "evidence/manifest.json",
+    }
 
 
 def test_folds_become_datasets_with_the_digest_of_their_rows(tmp_path: Path) -> None:

@@ -105,6 +105,17 @@ class PairGap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reliability:
+    """What was foretold of a group and what came true, per score bin that has rows: shares between 0 and 1."""
+
+    sensitive: str
+    group: str
+    n_rows: tuple[int, ...]
+    foretold: tuple[float, ...]
+    happened: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
     """What the audit found: groups, gaps with bounds, and the cells (Parquet counts) they are recomputed from."""
 
@@ -113,6 +124,134 @@ class Findings:
     groups: tuple[GroupRow, ...]
     gaps: tuple[PairGap, ...]
     problems: tuple[str, ...]
+    reliability: tuple[Reliability, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataCheck:
+    """One look at the data before training: what was measured and of whom, the bound of the spec, and the reason.
+
+    NOT_APPLICABLE means that the spec sets no bound: the number is there to be read.
+    """
+
+    check: str
+    about: str
+    verdict: Verdict
+    reason: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    bound: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelBias:
+    """How the labels of one group differ from those of everybody else, over training rows.
+
+    `measures` holds (name, estimate, what chance alone would give) rows.
+    """
+
+    sensitive: str
+    group: str
+    n_rows: int
+    n_others: int
+    measures: tuple[tuple[str, Interval, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupCount:
+    """A group in the fold that the model will be audited on; `n_by_class` is empty in regression."""
+
+    sensitive: str
+    group: str
+    n_rows: int
+    n_by_class: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataAudit:
+    """What the data say about the people in them, before any model. `counts` are of the fold of the later audit.
+
+    `positive` is an index into `classes` or None; `positive_rate` is the share of positive training labels.
+    """
+
+    checks: tuple[DataCheck, ...]
+    label_bias: tuple[LabelBias, ...]
+    counts: tuple[GroupCount, ...]
+    classes: tuple[str, ...]
+    positive: int | None
+    positive_rate: float
+    min_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preflight:
+    """Every check of the data, those included that ask whether the gates can be decided. `stops` end the run."""
+
+    checks: tuple[DataCheck, ...]
+    stops: tuple[DataCheck, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Rows that are described by their values and on which the model is worse than on the rest, as the data suggested.
+
+    `error`, `error_of_rest` and `gap` are of the confirming half alone, which had no part in finding the slice. `p` is
+    the chance of such a gap or a wider one were there none, corrected for all slices that were tried there.
+    """
+
+    described: str
+    n_rows: int
+    error: float
+    error_of_rest: float
+    gap: Interval
+    p: float
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slices:
+    """Slices that one half of the fold suggested, as the other half saw them. `error` says what was averaged."""
+
+    error: str
+    slices: tuple[Slice, ...]
+    n_explored: int
+    n_suggested: int
+    n_rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """How often something is so among the rows of a group: `k` of `n`, with its interval."""
+
+    sensitive: str
+    group: str
+    what: str
+    k: int
+    n: int
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Multiplicity:
+    """Rows whose predicted class hangs on the seed of the training, per group (Marx et al. 2020: ambiguity)."""
+
+    n_models: int
+    shares: tuple[Share, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Conformal sets of classes: how often they hold the true one, per group and label.
+
+    `marginal` are of sets with one threshold for all rows, `conditional` of sets with one per group and label; `sizes`
+    are the mean numbers of classes in a set, in the same order, by feature.
+    """
+
+    promised: float
+    marginal: tuple[Share, ...]
+    conditional: tuple[Share, ...]
+    sizes: tuple[tuple[str, float, float], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +289,23 @@ class Evidence:
     champion_version: int
     leaks: LeakReport | None = None
     comparison_problem: str = ""
+    slices: Slices | None = None
+    multiplicity: Multiplicity | None = None
+    coverage: Coverage | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a waiver has to be for: the registered name, the data, who made the run, the day, and the profiles asked.
+
+    `authors` are all names that the author of the run goes by; `today` is an ISO date.
+    """
+
+    model: str = ""
+    data_sha256: str = ""
+    authors: tuple[str, ...] = ()
+    today: str = ""
+    profiles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +323,9 @@ class Tolerance:
 class GateResult:
     """One gate's answer: its verdict, the number and the bound it was held against, and the reason in a sentence.
 
-    `tolerance` is there when the number is a gap between groups, so that a picture of the gaps can show it.
+    `tolerance` is there when the number is a gap between groups, so that a picture of the gaps can show it, and `pairs`
+    are the groups that keep it from passing. `waived` says until when, by whom and why the decision overlooks the
+    verdict; the verdict stays what it is.
     """
 
     gate: str
@@ -180,6 +338,9 @@ class GateResult:
     bound: float | None = None
     detail: tuple[str, ...] = ()
     tolerance: Tolerance | None = None
+    pairs: tuple[tuple[str, str], ...] = ()
+    waived: str = ""
+    waived_until: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +351,26 @@ class Decision:
     gates: tuple[GateResult, ...]
     reason: str
     champion_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documents:
+    """What people read about a model: Markdown and HTML. `gaps` are the fields that nobody has filled in."""
+
+    files: tuple[Blob, ...]
+    gaps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """The evidence behind a decision as files, and the manifest that seals them.
+
+    `signed_by` is the public key in hex of whoever signed the manifest, empty where nobody did.
+    """
+
+    files: tuple[Blob, ...]
+    manifest: Blob
+    signed_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

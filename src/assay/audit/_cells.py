@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.artifacts import Predictions, Snapshot, TargetInfo, as_data
-from assay.audit._groups import CROSS, groups
+from assay.audit._groups import groups
+from assay.errors import DataError
 from assay.evaluation._reliability import bin_of, confidence_and_hit
 from assay.evaluation._scored import Scored, read
 from assay.spec.evidence import AuditSpec
@@ -27,6 +28,7 @@ from assay.store import Store
 Array = npt.NDArray[Any]
 
 KEYS = ("sensitive", "group", "y", "y_hat", "bin")
+PIECE_ROWS = 1 << 20  # bounds what is held beside the predictions
 N_DIGITS = 38  # of an Arrow decimal128; 15 of them after the first of the target's spread
 
 
@@ -35,22 +37,25 @@ def count_cells(
 ) -> pa.Table:
     """The cells of the shard `rows` of the predictions, or of all."""
     scored, row_N = read(predictions, store)
-    if rows is not None:
-        row_N, scored = row_N[rows], scored.take(np.arange(scored.n_rows)[rows])
-    measured = _measured(scored, predictions.target)
+    _refuse_nan(scored)
+    n_rows = scored.n_rows
+    start, stop, _ = slice(0, n_rows).indices(n_rows) if rows is None else rows.indices(n_rows)
+    pieces = [np.arange(at, min(at + PIECE_ROWS, stop)) for at in range(start, stop, PIECE_ROWS)] or [np.arange(0)]
     shards = []
-    for sensitive, (code_N, labels) in groups(snapshot, config, row_N, store).items():
-        counted = _summed(measured.append_column("code", pa.array(code_N)), ("code", *KEYS[2:]))
-        label = pa.array(labels, pa.string()).take(counted["code"].combine_chunks())
-        name = pa.array([sensitive] * len(label), pa.string())
-        shards.append(counted.drop("code").append_column("sensitive", name).append_column("group", label))
+    for piece_N in pieces:
+        measured = _measured(scored.take(piece_N), predictions.target)
+        for sensitive, (code_N, labels) in groups(snapshot, config, row_N[piece_N], store).items():
+            counted = _summed(measured.append_column("code", pa.array(code_N)), ("code", *KEYS[2:]))
+            label = pa.array(labels, pa.string()).take(counted["code"].combine_chunks())
+            name = pa.array([sensitive] * len(label), pa.string())
+            shards.append(counted.drop("code").append_column("sensitive", name).append_column("group", label))
     meaning = {
         "task": predictions.target.task,
         "classes": predictions.target.classes,
         "positive": predictions.target.positive,
         "fold": predictions.fold,
         "min_share": config.min_share,
-        "sensitive": (*config.columns, *map(CROSS.join, config.crossings)),
+        "sensitive": config.features,
     }
     cells = pa.concat_tables(shards) if shards else _empty(measured)
     return merge_cells([cells.replace_schema_metadata({"assay": json.dumps(as_data(meaning), sort_keys=True)})])
@@ -66,6 +71,16 @@ def meaning_of(cells: pa.Table) -> dict[str, Any]:
     """Task, classes, fold and minimum share, as written beside the counts."""
     meaning: dict[str, Any] = json.loads(cells.schema.metadata[b"assay"])
     return meaning
+
+
+def _refuse_nan(scored: Scored) -> None:
+    predicted = scored.y_hat_N if scored.p_NK is None else scored.p_NK
+    n_bad = int((~np.isfinite(predicted)).reshape(len(predicted), -1).any(axis=1).sum())
+    if n_bad:
+        raise DataError(
+            f"{n_bad:,} of {scored.n_rows:,} predictions are not finite numbers, so nothing can be said of this model. "
+            "Look at the training loss; a lower `training.lr` or `training.clip_norm` may help."
+        )
 
 
 def _measured(scored: Scored, target: TargetInfo) -> pa.Table:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.artifacts import Blob, Findings, GroupRow, Interval, PairGap
+from assay.artifacts import Blob, Findings, GroupRow, Interval, PairGap, Reliability
 from assay.audit._cells import meaning_of
 from assay.audit._groups import order
 from assay.evaluation._reliability import N_BINS, ece
@@ -52,17 +52,25 @@ def findings_from_cells(cells: pa.Table, stored: Blob) -> Findings:
     groups: list[GroupRow] = []
     gaps: list[PairGap] = []
     problems: list[str] = []
+    reliability: list[Reliability] = []
     for sensitive in meaning["sensitive"]:
         own = cells.filter(pc.equal(cells["sensitive"], sensitive))
         by_group = {group: own.filter(pc.equal(own["group"], group)) for group in pc.unique(own["group"]).to_pylist()}
         tallies = {group: _tallies(by_group[group], meaning) for group in sorted(by_group, key=order)}
         rows = _group_rows(sensitive, tallies, meaning["min_share"])
         groups += rows
+        if meaning["task"] == "classification":
+            reliability += [_reliability(row, by_group[row.group], meaning) for row in rows if row.powered]
         problems += _problems(sensitive, tallies)
         if len(rows) <= MOST_GROUPS:
             gaps += _gaps(sensitive, tallies, rows, meaning["min_share"])
     return Findings(
-        cells=stored, fold=meaning["fold"], groups=tuple(groups), gaps=tuple(gaps), problems=tuple(problems)
+        cells=stored,
+        fold=meaning["fold"],
+        groups=tuple(groups),
+        gaps=tuple(gaps),
+        problems=tuple(problems),
+        reliability=tuple(reliability),
     )
 
 
@@ -79,8 +87,7 @@ def _tallies(cells: pa.Table, meaning: dict[str, Any]) -> dict[str, Tally]:
         tallies[f"true_positive_rate{suffix}"] = _share(called_C, own_C, n_C)
         tallies[f"false_positive_rate{suffix}"] = _share(called_C, ~own_C, n_C)
         tallies[f"precision{suffix}"] = _share(own_C, called_C, n_C)
-    hit_C = right_C if meaning["positive"] is None else y_C == meaning["positive"]
-    return tallies | {CALIBRATION: _calibration_tally(cells, n_C, hit_C)}
+    return tallies | {CALIBRATION: _calibration_tally(_per_bin(cells, meaning))}
 
 
 def _classes(meaning: dict[str, Any]) -> list[tuple[int, str]]:
@@ -93,10 +100,30 @@ def _share(hit_C: Array, among_C: Array | bool, n_C: Array) -> Tally:
     return Tally(n=int((n_C * among_C).sum()), k=int((n_C * (hit_C & among_C)).sum()))
 
 
-def _calibration_tally(cells: pa.Table, n_C: Array, hit_C: Array) -> Tally:
-    bin_C, p_C = cells["bin"].to_numpy(), pc.cast(cells["p"], pa.float64()).to_numpy()
-    found = ece(*(np.bincount(bin_C, weight, N_BINS) for weight in (n_C, p_C, n_C * hit_C)))
-    n = int(n_C.sum())
+def _per_bin(cells: pa.Table, meaning: dict[str, Any]) -> tuple[Array, Array, Array]:
+    """Rows, foretold probabilities and hits of each score bin [B]."""
+    y_C, y_hat_C, n_C, bin_C = (cells[name].to_numpy() for name in ("y", "y_hat", "n", "bin"))
+    hit_C = y_C == (y_hat_C if meaning["positive"] is None else meaning["positive"])
+    p_C = pc.cast(cells["p"], pa.float64()).to_numpy()
+    n_B, p_B, hits_B = (np.bincount(bin_C, weight, N_BINS) for weight in (n_C, p_C, n_C * hit_C))
+    return n_B, p_B, hits_B
+
+
+def _reliability(row: GroupRow, cells: pa.Table, meaning: dict[str, Any]) -> Reliability:
+    per_bin = _per_bin(cells, meaning)
+    n_B, p_B, hits_B = (sums_B[per_bin[0] > 0] for sums_B in per_bin)
+    return Reliability(
+        sensitive=row.sensitive,
+        group=row.group,
+        n_rows=tuple(int(n) for n in n_B),
+        foretold=tuple((p_B / n_B).tolist()),
+        happened=tuple((hits_B / n_B).tolist()),
+    )
+
+
+def _calibration_tally(per_bin: tuple[Array, Array, Array]) -> Tally:
+    found = ece(*per_bin)
+    n = int(per_bin[0].sum())
     return Tally(n=n, k=found.value * n, ss=(found.standard_error * n) ** 2, by_chance=found.by_chance * n)
 
 

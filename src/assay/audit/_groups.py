@@ -13,14 +13,13 @@ import pyarrow.compute as pc
 
 from assay.artifacts import Snapshot
 from assay.errors import DataError, did_you_mean
-from assay.spec.evidence import MOST_NUMBERS, AuditSpec, SensitiveSpec
+from assay.spec.evidence import CROSS, MOST_NUMBERS, AuditSpec, SensitiveSpec
 from assay.store import Store
 
 Array = npt.NDArray[Any]
 Groups = tuple[Array, tuple[str, ...]]
 
 MISSING = "(missing)"
-CROSS = " × "
 
 
 def groups(snapshot: Snapshot, config: AuditSpec, row_N: Array, store: Store) -> dict[str, Groups]:
@@ -35,6 +34,17 @@ def groups(snapshot: Snapshot, config: AuditSpec, row_N: Array, store: Store) ->
     return found | {
         CROSS.join(crossing): _crossed([single[name] for name in crossing]) for crossing in config.crossings
     }
+
+
+def by_name(found: dict[str, Groups]) -> dict[str, Groups]:
+    """The same groups with codes in the order of their names, so that nothing hangs on the order of rows."""
+    renamed = {}
+    for feature, (code_N, names) in found.items():
+        rank_G = sorted(range(len(names)), key=lambda g: order(names[g]))
+        place_G = np.empty(len(names), np.int64)
+        place_G[rank_G] = np.arange(len(names))
+        renamed[feature] = place_G[code_N], tuple(names[g] for g in rank_G)
+    return renamed
 
 
 def order(group: str) -> tuple[tuple[float, str], ...]:

@@ -32,7 +32,7 @@ def show(console: Console, result: RunResult, flow_url: str) -> None:
     _print.line(console, Text(result.decision.reason, style="dim"))
     if result.decision.gates:
         console.print()
-        console.print(_gates(result.decision.gates))
+        console.print(gates_table(result.decision.gates))
     console.print()
     console.print(_metrics(result.evaluation.metrics, result.asked_metrics))
     _print.line(console, Text(INTERVALS, style="dim"))
@@ -65,12 +65,15 @@ def _headline(result: RunResult) -> Text:
     return line
 
 
-def _gates(gates: Iterable[GateResult]) -> Table:
+def gates_table(gates: Iterable[GateResult]) -> Table:
+    """Every gate with its verdict, its reason and its numbers."""
     rows = _print.table("verdict", "gate", "value", "interval", "bound", right=("value", "interval", "bound"))
     for gate in gates:
         words = Text.assemble(gate.title, "\n", (gate.reason, "dim"))
         for detail in (detail for detail in gate.detail if detail not in gate.reason):
             words.append(f"\n{detail}", style="dim")
+        if gate.waived:
+            words.append(f"\n{gate.waived}", style="yellow")
         numbers = (_print.number(gate.value), _print.interval(gate.low, gate.high), _print.number(gate.bound))
         rows.add_row(_print.coloured(gate.verdict), words, *numbers)
     return rows

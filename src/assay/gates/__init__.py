@@ -11,24 +11,36 @@ candidate compared with the champion. Standard library and pydantic only.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
-from assay.artifacts import Decision, Evidence, GateResult, Task
+from assay.artifacts import Decision, Evidence, GateResult, Scope, Task
+from assay.gates import _waivers
 from assay.spec import plugins
 from assay.spec.evidence import GateSpec
+from assay.spec.waivers import WaiverSpec
 
 Outcome = Literal["promote", "refuse", "inconclusive"]
 NOT_REFUSING = ("PASS", "NOT_APPLICABLE", "INCONCLUSIVE")
 
-__all__ = ["asked_metrics", "decide", "metrics_of_groups"]
+__all__ = ["asked_metrics", "decide", "lapsed", "metrics_of_groups"]
 
 
-def decide(evidence: Evidence, gates: tuple[GateSpec, ...], promote_inconclusive: bool) -> Decision:
+def decide(
+    evidence: Evidence,
+    gates: tuple[GateSpec, ...],
+    promote_inconclusive: bool,
+    waivers: tuple[WaiverSpec, ...] = (),
+    scope: Scope | None = None,
+) -> Decision:
     """The decision of all `gates` together. A gate that raises answers ERROR; it neither passes nor stops the others.
 
-    FAIL and ERROR refuse. INCONCLUSIVE promotes only with `promote_inconclusive`, and the reason says so.
+    FAIL and ERROR refuse. INCONCLUSIVE promotes only with `promote_inconclusive`, and the reason says so. A waiver that
+    holds in `scope` keeps a FAIL or an INCONCLUSIVE from counting; the verdict stays what it is.
     """
     results = tuple(_ask(gate, evidence) for gate in gates)
+    if waivers and scope is not None:
+        results = tuple(_waivers.waived(result, waivers, scope) for result in results)
     outcome, reason = _outcome(results, promote_inconclusive)
     return Decision(
         outcome=outcome,
@@ -36,6 +48,12 @@ def decide(evidence: Evidence, gates: tuple[GateSpec, ...], promote_inconclusive
         reason=reason + _suspicions(evidence),
         champion_version=evidence.champion_version,
     )
+
+
+def lapsed(decision: Decision, today: date) -> tuple[str, ...]:
+    """The waived gates of a decision whose waiver has ended by `today`: a reason not to serve the model any longer."""
+    ended = (gate for gate in decision.gates if gate.waived_until and date.fromisoformat(gate.waived_until) < today)
+    return tuple(f"{gate.title}: {gate.verdict}, waived until {gate.waived_until}" for gate in ended)
 
 
 def asked_metrics(gates: tuple[GateSpec, ...]) -> tuple[str, ...]:
@@ -68,10 +86,11 @@ def _ask(gate: GateSpec, evidence: Evidence) -> GateResult:
 
 def _outcome(results: tuple[GateResult, ...], promote_inconclusive: bool) -> tuple[Outcome, str]:
     def titles(*verdicts: str) -> list[str]:
-        return [result.title for result in results if result.verdict in verdicts]
+        return [result.title for result in results if result.verdict in verdicts and not result.waived]
 
     undecided, idle = titles("INCONCLUSIVE"), titles("NOT_APPLICABLE")
-    refusals = [result.title for result in results if result.verdict not in NOT_REFUSING]
+    overlooked = [f"{result.title}, {result.verdict} ({result.waived})" for result in results if result.waived]
+    refusals = [result.title for result in results if result.verdict not in NOT_REFUSING and not result.waived]
     if not results:
         return "refuse", "The spec has no gates: nothing was asked of this model. Write at least one gate."
     if refusals:
@@ -83,6 +102,8 @@ def _outcome(results: tuple[GateResult, ...], promote_inconclusive: bool) -> tup
     reason = f"{len(titles('PASS'))} of {len(results)} gates passed."
     if undecided:
         reason += f" Promoted although undecided, as `registry.promote_inconclusive` says: {'; '.join(undecided)}."
+    if overlooked:
+        reason += f" Overlooked: {'; '.join(overlooked)}."
     if idle:
         reason += f" Not applicable: {'; '.join(idle)}."
     return "promote", reason

@@ -151,7 +151,12 @@ def _about_pairs(
         reason += f" {more[pairs.index(worst)]}"
         notes = (*more[:5], *notes) if len(more) > 1 else notes
     return replace(
-        _result(config, verdict, reason, notes), value=value, low=low, high=high, tolerance=_tolerance(config, pairs)
+        _result(config, verdict, reason, notes),
+        value=value,
+        low=low,
+        high=high,
+        tolerance=_tolerance(config, pairs),
+        pairs=() if verdict == "PASS" else tuple((pair.group_a, pair.group_b) for pair in pairs),
     )
 
 

@@ -8,6 +8,7 @@ dies. Prefect's and MLflow's states are views of this one.
     HOME/latest/NAME/STAGE.json     the last commit of that stage for the spec of that name: what `plan` compares with
     HOME/runs/RUN/run.json          a run: state, process, outcome
     HOME/runs/RUN/events.jsonl      everything that happened in it, appended only
+    HOME/looks/FOLD.json            the models that were judged on a fold, in order
     HOME/locks/                     locks
 """
 
@@ -205,6 +206,22 @@ class Ledger:
             raise AssayError(f"Run {run_id} is {row.state}; only a running one can be cancelled.")
         end(row.pid, row.pid_started)
         return row
+
+    # --------------------------------------------------------------------------------------------- looks
+
+    def looks(self, fold: str) -> tuple[str, ...]:
+        """The digests of the models that were judged on the fold with this digest, in order."""
+        path = self.home / "looks" / f"{fold}.json"
+        return tuple(json.loads(path.read_bytes())) if path.is_file() else ()
+
+    def look(self, fold: str, model: str) -> int:
+        """Write down that a model is judged on a fold. Which look that is, from 1; the same model counts once."""
+        with self.lock(f"looks-{fold}", wait_s=60, doing="a look at the same fold"):
+            known = self.looks(fold)
+            if model not in known:
+                known = (*known, model)
+                write_durably(self.home / "looks" / f"{fold}.json", json.dumps(known).encode())
+        return known.index(model) + 1
 
     # ---------------------------------------------------------------------------------------- small notes
 

@@ -98,8 +98,9 @@ def _objects(ledger: Ledger, uris: set[str]) -> Iterator[Garbage]:
 
 
 def _checkpoints(ledger: Ledger) -> Iterator[Garbage]:
+    finished = {commit.key for _, commit in ledger.commits("train*")}  # with other seeds, for the audit, too
     for path in sorted((ledger.home / "checkpoints").glob("*")):
-        if ledger.lookup("train", path.name) is not None:
+        if path.name in finished:
             yield Garbage(path=path, kind="checkpoints", n_bytes=_size(path), why="the training is finished")
 
 

@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from assay import data
+from assay.artifacts import DataAudit, Preflight
 from assay.errors import AssayError, Mistake, SpecError
 from assay.ledger import Ledger, RunRow, find_home
-from assay.pipeline import _check, _crashes, _fits, _plan, _run
+from assay.pipeline import _check, _crashes, _data_audit, _fits, _plan, _run
 from assay.pipeline._check import Checked
 from assay.pipeline._steps import Step
 from assay.pipeline._types import Plan, PlannedStage, RunResult, StageRecord
 from assay.spec import Spec, loading
 
 __all__ = [
-    "Checked", "Plan", "PlannedStage", "RunResult", "StageRecord", "Step", "check", "finish_pending", "plan",
-    "reconcile", "run",
+    "Checked", "Plan", "PlannedStage", "RunResult", "StageRecord", "Step", "audit_data", "check", "finish_pending",
+    "plan", "reconcile", "run",
 ]  # fmt: skip
 
 Listener = Callable[[dict[str, Any]], None]
@@ -85,6 +86,11 @@ def _read(spec: object) -> Spec:
         found = f"a {type(spec).__name__}"
         raise SpecError.of([Mistake(where="spec", found=found, allowed="a path, or what `assay.load_spec` returns")])
     return spec
+
+
+def audit_data(spec: Spec, *, home: Path | None = None, table: Any = None) -> tuple[DataAudit, Preflight]:
+    """Audit the data of `spec` as a run would before it trains, whether or not the spec asks for it. Trains nothing."""
+    return _data_audit.audit_data(spec, Ledger(home or find_home()), table)
 
 
 def reconcile(*, home: Path | None = None) -> tuple[RunRow, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from assay import audit, data, evaluation, gates, inference, preprocessing, registry, reporting, training, validation
 from assay.artifacts import (
+    Bundle,
     Calibration,
     Champion,
     Comparison,
@@ -21,6 +22,7 @@ from assay.artifacts import (
     Events,
     Evidence,
     Findings,
+    Fold,
     Folds,
     LeakReport,
     Model,
@@ -34,7 +36,7 @@ from assay.artifacts import (
     to_json,
 )
 from assay.errors import DataError, RegistryError, TrackingError
-from assay.pipeline import _champion, _fits
+from assay.pipeline import _audits, _champion, _fits, _waivers
 from assay.pipeline._steps import ByKey, Later, Step
 from assay.spec import Spec, loading
 from assay.store import Store
@@ -44,8 +46,9 @@ from assay.store import Store
 class Surroundings:
     """What stages need around them and results do not depend on.
 
-    `server` names the registry: a model that was registered in one is not registered in another. `tracking_run` waits
-    for MLflow to answer with the id of this run, `pages` for where it shows run and model.
+    `look` counts a look of a model at a fold. `server` names the registry: a model that was registered in one is not
+    registered in another. `tracking_run` waits for MLflow to answer with the id of this run, `pages` for where it shows
+    run and model.
     """
 
     home: Path
@@ -53,6 +56,7 @@ class Surroundings:
     events: Events
     checkpoints: ByKey
     find_champion: Callable[[Any], tuple[Champion | None, str]]
+    look: Callable[[Any, Any], int]
     tracking_run: Callable[[], str]
     pages: Callable[[], reporting.Pages]
     uri: str
@@ -72,7 +76,9 @@ class Links:
     calibration: Calibration
     evaluation: Evaluation
     findings: Findings | None
+    judged_on: Fold
     decision: Decision
+    evidence: Bundle
     report: Report
     registered: Registered | None
     pending: str
@@ -95,6 +101,8 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
         "preprocess", preprocessing.fit, folds.train, spec.preprocessing, columns, spec.target, spec.task, store=store
     )
     _fits.gates_can_answer(spec, prepared)
+    profiles, asked = _audits.questions(spec)
+    _audits.of_data(spec, step, asked, snapshot, folds, prepared, store)
     arrays = step("encode", preprocessing.encode, prepared, folds.train, folds.valid, store=store)
     leaks = step("probe", evaluation.probe, arrays, prepared, folds.duplicates, spec.seed, store=store)
 
@@ -107,53 +115,49 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
     on_test = step("predict", inference.predict, model, folds.test, calibration, store=store, root=spec.root)
 
     evaluated = step("evaluate", evaluation.evaluate, on_test, on_valid, model.epochs, spec.evaluation, store=store)
-    findings = _audited(spec, step, snapshot, folds, model, calibration, on_test, store)
+    trained = _audits.Trained(
+        snapshot=snapshot, folds=folds, prepared=prepared, arrays=arrays, model=model, calibration=calibration,
+        on_test=on_test, checkpoints=around.checkpoints,
+    )  # fmt: skip
+    audited = _audits.of_model(spec, step, trained, store)
 
     champion, unreachable = around.find_champion(model)
     comparisons, incomparable = _compared(spec, step, champion, on_test, folds, store)
     evidence = Evidence(
-        evaluation=evaluated, findings=findings, comparisons=comparisons, leaks=leaks,
+        evaluation=evaluated, findings=audited.findings, comparisons=comparisons, leaks=leaks,
         champion_version=champion.version if champion else 0, comparison_problem=unreachable or incomparable,
+        slices=audited.slices, multiplicity=audited.multiplicity, coverage=audited.coverage,
     )  # fmt: skip
-    decision = step("decide", gates.decide, evidence, spec.gates, spec.registry.promote_inconclusive)
+    waivers, scope = _waivers.asked(spec, source)
+    decision = step("decide", gates.decide, evidence, asked, spec.registry.promote_inconclusive, waivers, scope)
     lineage = _lineage(
         snapshot=snapshot, validation=checked, folds=folds, profile=profile, preprocessing=prepared, arrays=arrays,
-        leaks=leaks, model=model, calibration=calibration, predictions=on_test, evaluation=evaluated, findings=findings,
-        decision=decision,
+        leaks=leaks, model=model, calibration=calibration, predictions=on_test, evaluation=evaluated,
+        findings=audited.findings, decision=decision,
+    )  # fmt: skip
+    judged_on = _audits.fold_of(spec, folds)
+    written = step(
+        "documents", audit.documents, spec.name, snapshot, folds, profile, checked, model, evaluated,
+        audited.findings, decision, spec.audit.documents, profiles, store=store,
+    )  # fmt: skip
+    bundle = step(
+        "evidence", audit.bundle, evidence, asked, spec.registry.promote_inconclusive, waivers, scope, decision,
+        (*lineage, ("name", spec.name), ("data", source.sha256), ("model", model.sha256)),
+        around.look(judged_on, model), audit.signer(), written.files, store=store,
     )  # fmt: skip
     report = step(
-        "report", reporting.report, spec.name, evaluated, findings, decision, model, calibration, checked, folds,
-        profile, leaks, snapshot, lineage, loading.as_written(spec),
+        "report", reporting.report, spec.name, evaluated, audited.findings, decision, model, calibration, checked,
+        folds, profile, leaks, snapshot, lineage, loading.as_written(spec), evidence,
         pages=reporting.Pages() if unreachable else Later(around.pages), store=store,
     )  # fmt: skip
-    registered, pending = _registered(spec, step, folds, model, calibration, evidence, decision, unreachable, around)
+    registered, pending = _registered(
+        spec, step, folds, model, calibration, evidence, decision, bundle, unreachable, around
+    )
     return Links(
         snapshot=snapshot, validation=checked, folds=folds, leaks=leaks, model=model, calibration=calibration,
-        evaluation=evaluated, findings=findings, decision=decision, report=report, registered=registered,
-        pending=pending, n_unseen=on_test.n_unseen,
+        evaluation=evaluated, findings=audited.findings, judged_on=judged_on, decision=decision, evidence=bundle,
+        report=report, registered=registered, pending=pending, n_unseen=on_test.n_unseen,
     )  # fmt: skip
-
-
-def _audited(
-    spec: Spec,
-    step: Step,
-    snapshot: Snapshot,
-    folds: Folds,
-    model: Model,
-    calibration: Calibration,
-    on_test: Predictions,
-    store: Store,
-) -> Findings | None:
-    """The audit of the test predictions, or of those of a fold of its own; None when the spec names nobody."""
-    if not spec.audit.sensitive:
-        return None
-    predictions = on_test
-    if spec.audit.fold == "audit":
-        predictions = step(
-            "predict-audit", inference.predict, model, folds.audit, calibration, store=store, root=spec.root
-        )
-    found: Findings = step("audit", audit.audit, predictions, snapshot, spec.audit, store=store)
-    return found
 
 
 def _compared(
@@ -186,6 +190,7 @@ def _registered(
     calibration: Calibration,
     evidence: Evidence,
     decision: Decision,
+    bundle: Bundle,
     unreachable: str,
     around: Surroundings,
 ) -> tuple[Registered | None, str]:
@@ -195,7 +200,7 @@ def _registered(
     try:
         registered: Registered = step(
             "register", registry.register, model, calibration, decision, spec.registered_name,
-            spec.registry.alias, around.server,
+            spec.registry.alias, around.server, bundle.manifest.sha256,
             train_hashes=Later(lambda: _champion.trained_on(folds, around.store)), metrics=evidence.evaluation.metrics,
             run_id=around.tracking_run, uri=around.uri, home=around.home, store=around.store,
         )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 from assay import reporting, tracking
 from assay.artifacts import Model, Silent, Source, TrainingArrays, from_json
 from assay.ledger import Commit, Ledger
-from assay.pipeline import _champion, _keys
+from assay.pipeline import _champion, _keys, _looks
 from assay.pipeline._chain import Surroundings, chain
 from assay.pipeline._steps import UNCHANGED, ByKey, hit, returns, why
 from assay.pipeline._types import PlannedStage
@@ -116,6 +116,7 @@ def planned(spec: Spec, source: Source, ledger: Ledger, table: Any) -> tuple[Pla
         events=Silent(),
         checkpoints=ByKey(ledger.home / "checkpoints"),
         find_champion=lambda model: (_champion.last_seen(spec, model.sha256, ledger), "") if model else (None, ""),
+        look=lambda fold, model: _looks.next_look(ledger, fold, model),
         tracking_run=str,
         pages=reporting.Pages,
         uri="",

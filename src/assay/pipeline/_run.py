@@ -12,7 +12,7 @@ from assay import data, evaluation, registry, tracking
 from assay.artifacts import Events, Source, as_data, sha256_of
 from assay.errors import AssayError, Cancelled, TrackingError
 from assay.ledger import EventLog, Ledger, RunRow
-from assay.pipeline import _champion, _crashes, _fits, _keys, _plan, _warm
+from assay.pipeline import _champion, _crashes, _fits, _keys, _looks, _plan, _warm
 from assay.pipeline._chain import Links, Surroundings, chain
 from assay.pipeline._environment import commit_of, environment
 from assay.pipeline._steps import ByKey, Progress, Step, cached, direct, recorded
@@ -154,6 +154,7 @@ def _walk(
         events=events,
         checkpoints=ByKey(ledger.home / "checkpoints"),
         find_champion=lambda model: _champion.find(spec, model.sha256, asked.uri, ledger),
+        look=lambda fold, model: ledger.look(_looks.fold_digest(fold), model.sha256),
         tracking_run=tracking_run,
         pages=pages,
         uri=asked.uri,
@@ -182,7 +183,7 @@ def _result(asked: Asked, row: RunRow, links: Links, progress: Progress, start: 
         registered=links.registered,
         stages=tuple(progress.records),
         seconds=time.perf_counter() - start,
-        n_looks=_looks(asked.ledger, links),
+        n_looks=len(asked.ledger.looks(_looks.fold_digest(links.judged_on))),
         review_path=str(asked.ledger.store.path(links.report.review)),
         asked_metrics=tuple(dict.fromkeys(str(gate.options.get("metric", "")) for gate in asked.spec.gates)),
         mlflow_run_id=row.mlflow_run_id,
@@ -190,13 +191,6 @@ def _result(asked: Asked, row: RunRow, links: Links, progress: Progress, start: 
         pending=links.pending,
         warnings=_warnings(links),
     )
-
-
-def _looks(ledger: Ledger, links: Links) -> int:
-    """How many different models have been judged on this very test fold."""
-    test = _keys.text_of(links.folds.test)
-    commits = (commit for _, commit in ledger.commits("predict"))
-    return sum(commit.parts.get("fold") == sha256_of(test) for commit in commits)
 
 
 def _warnings(links: Links) -> tuple[str, ...]:

@@ -68,6 +68,7 @@ def register(
     name: str,
     alias: str,
     server: str = "",
+    evidence: str = "",
     *,
     train_hashes: Blob,
     metrics: tuple[MetricValue, ...] = (),
@@ -81,6 +82,7 @@ def register(
     """Register a model with what was decided about it, and move the alias where it was promoted. Safe to repeat.
 
     `server` stands for the registry among the arguments that the result depends on; `uri` is its address today.
+    `evidence` is the digest of the manifest of the evidence, which lies among the artifacts of the run.
     `run_id` waits for the MLflow run that made the model; `train_hashes` are the content hashes of the rows that it was
     trained on; `example` is one row of input, made up, in place of the zeros and blanks that are written otherwise.
 
@@ -97,6 +99,7 @@ def register(
         decision,
         _versions.Place(name=name, alias=alias, uri=uri, home=home),
         run_id,
+        evidence,
         store=store,
         files=_versions.Files(example=example or {}, loader=loader),
     )

@@ -34,6 +34,7 @@ from assay.registry._summary import summary
 from assay.store import Store, digest_of
 
 IDENTITY, MODEL, MANIFEST = "assay.sha256", "assay.model_sha256", "assay.manifest"
+EVIDENCE, EVIDENCE_AT = "assay.evidence_sha256", "assay.evidence"
 PREVIOUS, PROMOTED_BY = "assay.previous_champion", "assay.promoted_by"
 MAX_DESCRIPTION = 5000
 LOCK_WAIT_S = 60.0
@@ -79,7 +80,14 @@ class Files:
 
 
 def register(
-    candidate: Candidate, decision: Decision, place: Place, run_id: Callable[[], str], *, store: Store, files: Files
+    candidate: Candidate,
+    decision: Decision,
+    place: Place,
+    run_id: Callable[[], str],
+    evidence: str,
+    *,
+    store: Store,
+    files: Files,
 ) -> Registered:
     """Find or make the version, write the decision down, move the alias. Each step is safe to repeat."""
     name, alias = place.name, place.alias
@@ -93,6 +101,9 @@ def register(
         version = _find(client, name, candidate.sha256) or _create(client, candidate, place, run, store, files)
         _lead_to(client, run, version, candidate.model.best_epoch)
         records = _write_down(client, version, decision, candidate.metrics, run)
+        if evidence and version.tags.get(EVIDENCE) != evidence:
+            client.set_model_version_tag(name, str(version.version), EVIDENCE, evidence)
+            client.set_model_version_tag(name, str(version.version), EVIDENCE_AT, f"runs:/{run}/evidence")
         if decision.outcome == "promote" and version.tags.get(PROMOTED_BY) != records.head:
             _promote(client, version, decision, alias, records.head)
         return Registered(

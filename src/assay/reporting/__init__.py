@@ -17,6 +17,7 @@ from assay.artifacts import (
     Calibration,
     Decision,
     Evaluation,
+    Evidence,
     Findings,
     Folds,
     LeakReport,
@@ -71,15 +72,17 @@ def report(
     snapshot: Snapshot,
     lineage: tuple[tuple[str, str], ...],
     spec_text: str,
+    evidence: Evidence | None = None,
     *,
     pages: Pages = Pages(),
     store: Store,
 ) -> Report:
     """The review page of one run, each of its pictures as an SVG file, and the numbers behind them as JSON.
 
-    `lineage` names the hand-offs of the run with their digests; `spec_text` is the spec as it was written; `pages` is
-    where to read on. The files are `review.html`, `evaluation.json`, `decision.json`, `findings.json` (when there was
-    an audit) and one picture each of `learning-curve`, `confusion`, `gaps` and every curve of the evaluation, where
+    `lineage` names the hand-offs of the run with their digests; `spec_text` is the spec as it was written; `evidence`
+    is all that the gates saw; `pages` is where to read on. The files are `review.html`, `evaluation.json`,
+    `decision.json`, `findings.json` (when there was an audit) and one picture each of `learning-curve`, `confusion`,
+    `gaps` and every curve of the evaluation, where
     there is something to draw.
     """
     from assay.reporting._page import Subject, page
@@ -100,6 +103,7 @@ def report(
         snapshot=snapshot,
         lineage=lineage,
         spec_text=spec_text,
+        evidence=evidence,
         pages=pages,
     )
     numbers = {"evaluation.json": evaluation, "decision.json": decision, "findings.json": findings}

@@ -41,7 +41,7 @@ def _tally(decision: Decision) -> str:
 
 def _row(i: int, gate: GateResult) -> list[Child]:
     what = element("div", gate.title, id=f"gate-{i}", class_="title")
-    said = stacked(what, gate.reason, *(line for line in gate.detail if line != gate.reason))
+    said = stacked(what, gate.waived, gate.reason, *(line for line in gate.detail if line != gate.reason))
     return [said, verdict_badge(gate.verdict), stacked(_strip(gate), _figures(gate))]
 
 

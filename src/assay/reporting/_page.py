@@ -13,6 +13,7 @@ from assay.artifacts import (
     Calibration,
     Decision,
     Evaluation,
+    Evidence,
     Findings,
     Folds,
     LeakReport,
@@ -28,6 +29,7 @@ from assay.reporting._gates import gates
 from assay.reporting._head import OUTCOMES, head
 from assay.reporting._lineage import lineage
 from assay.reporting._markup import Element, element, to_html
+from assay.reporting._people import people
 from assay.reporting._performance import diagnosis, performance
 from assay.reporting._svg import picture_css
 
@@ -50,18 +52,21 @@ class Subject:
     lineage: tuple[tuple[str, str], ...]
     spec_text: str
     pages: Pages
+    evidence: Evidence | None = None
 
 
 def page(of: Subject, pictures: Mapping[str, Element]) -> bytes:
     """The whole page as HTML that loads nothing and runs nothing but `_FOLLOW`; its policy forbids both to browsers."""
-    sections = [
+    every = [
         gates(of.decision, of.evaluation),
         fairness(of.findings, of.decision),
+        people(of.evidence),
         performance(of.evaluation, of.model, of.calibration, pictures),
         diagnosis(of.evaluation, of.leaks),
         data(of.snapshot, of.folds, of.validation, of.profile),
         lineage(of.snapshot, of.model, of.decision, of.lineage, of.spec_text, of.pages),
     ]
+    sections = [one for one in every if one is not None]
     body = element("body", head(of.name, of.decision, of.evaluation, of.model, of.folds), _contents(sections))
     body.append(element("main", *sections))
     title = f"{of.name} · {OUTCOMES[of.decision.outcome].word} · assay review"

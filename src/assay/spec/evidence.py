@@ -17,6 +17,9 @@ MOST_NUMBERS = 20  # different ones, that are groups without being cut
 SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks")
 ALIAS = r"^[a-z][a-z0-9_-]{0,49}$"
 
+CROSS = " × "
+"""Between the columns, and the groups, of a crossing."""
+
 
 class EvaluationSpec(Words):
     """How the model is measured. Threshold and temperature are chosen on the valid fold, never on test."""
@@ -54,6 +57,46 @@ class SensitiveSpec(Words):
         return self
 
 
+class DataAuditSpec(Words):
+    """What is looked for in the data before anything is trained, and what ends the run.
+
+    A check without a bound only measures. `reference` gives, per sensitive feature or crossing (`sex × race`), the
+    share of each group among the people whom the model is for.
+    """
+
+    reference: dict[str, dict[str, float]] = Field(default_factory=dict)
+    max_share_gap: float | None = Field(default=None, gt=0, lt=1, description="between a share and its reference")
+    max_label_gap: float | None = Field(
+        default=None, gt=0, lt=1, description="of positive labels, a group and the rest"
+    )
+    strata: str | None = Field(default=None, description="the column within whose values label bias is looked at again")
+    max_proxy_auc: float | None = Field(default=None, gt=0.5, lt=1, description="of predicting a group from features")
+    quasi_identifiers: tuple[str, ...] = Field(default=(), description="columns that together may single people out")
+    min_k: int | None = Field(default=None, ge=2, description="rows that share the same quasi-identifiers")
+    min_l: int | None = Field(default=None, ge=2, description="different targets among rows that share them")
+    max_duplicates: float | None = Field(default=None, ge=0, lt=1, description="share of a fold that stands in another")
+    assumed_rate: float | None = Field(
+        default=None, gt=0, lt=1, description="of every metric, to say how many rows it takes"
+    )
+    stop_on: tuple[Literal["FAIL", "INCONCLUSIVE"], ...] = ("FAIL",)
+
+    @model_validator(mode="after")
+    def _is_meaningful(self) -> Self:
+        for feature, shares in self.reference.items():
+            if min(shares.values(), default=-1) < 0 or abs(sum(shares.values()) - 1) > 0.01:
+                raise ValueError(f"the shares of `reference.{feature}` add up to 1, and none is negative")
+        if (self.min_k or self.min_l) and not self.quasi_identifiers:
+            raise ValueError("`min_k` and `min_l` are of `quasi_identifiers`; name those columns")
+        return self
+
+
+class SlicesSpec(Words):
+    """The search for groups that nobody listed: one half of the fold suggests, the other confirms."""
+
+    min_rows: int = Field(default=50, ge=10, description="of a slice, in each half")
+    false_discovery: float = Field(default=0.1, gt=0, lt=1, description="expected share of false suggestions")
+
+
 class AuditSpec(Words):
     """For whom the model works: the sensitive columns, their crossings, and who is too few to be judged alone."""
 
@@ -61,6 +104,13 @@ class AuditSpec(Words):
     crossings: tuple[tuple[str, ...], ...] = ()
     fold: Literal["test", "audit"] = "test"
     min_share: float = Field(default=0.02, ge=0, lt=1, description="smaller groups can fail a gate, never pass it")
+    data: DataAuditSpec | None = Field(default=None, description="the audit of the data, before training")
+    profiles: tuple[str, ...] = Field(default=(), description="laws and standards: their names, or YAML files of yours")
+    waivers: str | None = Field(default=None, description="a YAML file with a list of waivers")
+    documents: dict[str, str] = Field(default_factory=dict, description="what people say in the documents, by field")
+    seeds: int = Field(default=0, ge=0, le=50, description="further trainings with other seeds, to see who is fickle")
+    conformal: float | None = Field(default=None, gt=0.5, lt=1, description="the coverage that sets of classes promise")
+    slices: SlicesSpec | None = Field(default=None, description="the search for groups that nobody listed")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -91,6 +141,26 @@ class AuditSpec(Words):
                 if name not in self.columns:
                     known = ", ".join(self.columns) or "none: `audit.sensitive` is empty"
                     yield Slip(where, known, f"{name!r} is not in `audit.sensitive`", did_you_mean(name, self.columns))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The sensitive columns and crossings, as the audit names them."""
+        return (*self.columns, *(CROSS.join(crossing) for crossing in self.crossings))
+
+    @property
+    def of_data(self) -> AuditSpec:
+        """What the audit of the data depends on."""
+        return self._without("slices", "profiles", "waivers", "documents", "seeds", "conformal")
+
+    @property
+    def of_groups(self) -> AuditSpec:
+        """What the audit of groups depends on, and nothing that is said of other audits."""
+        return self._without("data", "slices", "profiles", "waivers", "documents", "seeds", "conformal")
+
+    def _without(self, *parts: str) -> AuditSpec:
+        return self.model_copy(
+            update={part: type(self).model_fields[part].get_default(call_default_factory=True) for part in parts}
+        )
 
 
 class GateSpec(Named):

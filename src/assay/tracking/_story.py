@@ -41,8 +41,8 @@ HANDOFFS = {
     "probe": "leaks", "train": "model", "calibrate": "calibration", "predict": "predictions", "evaluate": "evaluation",
     "audit": "findings", "decide": "decision", "register": "registered",
 }  # fmt: skip
-# The stages whose files a reviewer may open. Those of the others are the data, predictions of people, and the model.
-OPEN = ("validate", "audit", "report")
+# The stages whose files a reviewer may open. Those of the others are data, counts and predictions of people, the model.
+OPEN = ("validate", "evidence", "report")
 
 
 @dataclass(frozen=True, slots=True)
