@@ -53,7 +53,13 @@ def test_a_run_that_mlflow_does_not_have_yet_stays_with_all_it_needs(
     Ledger(home).gc(keep=0, uploaded=frozenset({three[1].run_id}))
     assert {row.run_id for row in Ledger(home).runs()} == {three[0].run_id, three[2].run_id}
     again = run(spec_path, home, 0.5)  # another model is champion by now, so the decision is made anew
-    assert {stage.name for stage in again.stages if not stage.reused} <= {"decide", "documents", "evidence", "report", "register"}
+    assert {stage.name for stage in again.stages if not stage.reused} <= {
+        "decide",
+        "documents",
+        "evidence",
+        "report",
+        "register",
+    }
 
 
 def test_what_was_written_within_the_hour_stays(spec_path: Path, home: Path) -> None:
