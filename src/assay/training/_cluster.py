@@ -11,7 +11,7 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import ray
 
@@ -29,11 +29,12 @@ OWN = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "20", "RAY_TRAIN_ENABLE_PREEMPT
 
 
 class _Early:
-    """The Ray that was started early, while nobody has taken it over."""
+    """The Ray that was started early: whether it waits to be taken over, and whether it is over."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()  # held while one is started or ended
         self.waits = False
+        self.over = threading.Event()
 
 
 _early = _Early()
@@ -49,23 +50,40 @@ def cluster(compute: ComputeSpec) -> Iterator[None]:
         yield
     finally:
         if ours:
-            ray.shutdown()
+            _end()
 
 
 def start_early(compute: ComputeSpec) -> None:
     """Start the Ray of a training to come. `end_early` ends it, where no training takes it over."""
-    with _early.lock:
-        if not ray.is_initialized():
-            _start(compute)
-            _early.waits = True
+    started = threading.Event()
+
+    def live() -> None:
+        """Start Ray, and stay: Linux ends its processes with the thread that started them, not with the process."""
+        mine = False
+        with suppress(Exception), _early.lock:  # the training will try again, and tell
+            if not ray.is_initialized():
+                _early.over.clear()
+                _start(compute)
+                mine = _early.waits = True
+        started.set()
+        if mine:
+            _early.over.wait()
+
+    threading.Thread(target=live, name="ray", daemon=True).start()
+    started.wait()
 
 
 def end_early() -> None:
     """End a Ray that was started early for nothing."""
     with _early.lock:
         if _early.waits:
-            ray.shutdown()
             _early.waits = False
+            _end()
+
+
+def _end() -> None:
+    ray.shutdown()
+    _early.over.set()
 
 
 def n_cpus() -> int:
