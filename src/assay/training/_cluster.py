@@ -24,8 +24,10 @@ LEAN = {
     "RAY_TRAIN_METRICS_ENABLED": "0",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
 }
+# Of workers that are there already, or may be fewer: Ray would wait a minute for a machine that has just died.
+IMPATIENT = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "20"}
 # Of a cluster that lives on this machine alone: no node can join it later, and none is taken from it.
-OWN = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "20", "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
+OWN = {**IMPATIENT, "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
 
 
 class _Early:
@@ -92,7 +94,8 @@ def n_cpus() -> int:
 
 
 def _start(compute: ComputeSpec) -> None:
-    for name, value in LEAN.items():
+    elastic = isinstance(compute.workers, tuple)
+    for name, value in {**LEAN, **(IMPATIENT if elastic else {})}.items():
         os.environ.setdefault(name, value)
     if ray.is_initialized():
         return

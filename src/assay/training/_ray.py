@@ -97,7 +97,7 @@ def _fit_with_workers(job: Job, use_gpu: bool, events: Events) -> None:
         raise TrainingError(_gave_up(error, job.compute.max_failures)) from error
 
 
-class Trainer(TorchTrainer):
+class Trainer(TorchTrainer):  # type: ignore[misc]
     """Ray Train's, less two helpers that it waits for, each in a process of its own.
 
     One hands out Ray's data sets, and there are none; the other removes what a dead controller has reserved, which in
