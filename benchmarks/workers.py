@@ -1,10 +1,12 @@
 """Workers: the same numbers, and the speed of torch's own launcher.
 
     python benchmarks/workers.py parity     0, 1 and 2 workers: loss curves without dropout, metrics over seeds with it
-    python benchmarks/workers.py speed      2 workers against `torchrun` with 2 processes, same network and batch
+    python benchmarks/workers.py alone      1 process against a bare loop over slices of tensors
+    python benchmarks/workers.py speed      2 workers against DDP with 2 processes, started by `torchrun`
 
-`speed` compares steady rows a second (the median epoch) and the seconds from the start of the process to its first
-epoch's end, less that epoch.
+The last two compare steady rows a second, those of the median epoch: of `updates` alone, and of `epochs` with their
+valid pass. Ours times only whole epochs, so for its `updates` the valid fold is one row in a hundred. The start is what
+the train stage takes beside its epochs, from the call to the model, the end of the workers included.
 """
 
 from __future__ import annotations
@@ -15,23 +17,23 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 ASSAY = str(Path(sys.executable).with_name("assay"))
 SPEC = str(HERE.parent / "examples/adult/adult.yaml")
-N_ROWS = 27_677
 MLP = "model={{family: mlp, depth: 2, width: 128, dropout: {dropout}, numeric_embedding: none}}"
 TRAINING = "training={{epochs: {epochs}, batch_size: {batch}, lr: 1e-3, early_stopping: null, checkpoint_every: 8}}"
 GATES = "gates=[{gate: min_metric, metric: accuracy, at_least: 0.5}]"
 
 
-def run(home: str, workers: int, *, dropout: float, epochs: int, batch: int, seed: int = 0) -> dict[str, Any]:
+def run(
+    home: str, workers: int, *, dropout: float, epochs: int, batch: int, seed: int = 0, valid_frac: float = 0.15
+) -> dict[str, Any]:
     """One run of the Adult spec with that network, as `assay run --json` tells it."""
     settings = [MLP.format(dropout=dropout), TRAINING.format(epochs=epochs, batch=batch), GATES]
-    settings += [f"compute={{workers: {workers}, threads: 1}}", f"seed={seed}"]
+    settings += [f"compute={{workers: {workers}, threads: 1}}", f"seed={seed}", f"split.valid_frac={valid_frac}"]
     command = [ASSAY, "run", SPEC, "--orchestrator", "none", "--json"]
     for setting in settings:
         command += ["--set", setting]
@@ -66,26 +68,44 @@ def parity(home: str) -> None:
         )
 
 
+def torchrun(n_processes: int, batch: int) -> dict[str, float]:
+    """Rows a second of a plain script: `updates` and `epochs`."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(n_processes)]
+    result = subprocess.run([*launcher, str(HERE / "ddp.py"), str(batch)], capture_output=True, text=True, check=True)
+    found: dict[str, float] = json.loads(result.stdout.strip().splitlines()[-1])
+    return found
+
+
+def alone(home: str) -> None:
+    compare(home, n_processes=1, workers=0)
+
+
 def speed(home: str) -> None:
+    compare(home, n_processes=2, workers=2)
+
+
+def compare(home: str, n_processes: int, workers: int) -> None:
     for batch in (256, 2048):
-        start = time.perf_counter()
-        launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", str(HERE / "ddp.py")]
-        torchrun = subprocess.run([*launcher, str(batch)], capture_output=True, text=True, check=True)
-        plain = json.loads(torchrun.stdout.strip().splitlines()[-1])
-        result = run(home, 2, dropout=0.0, epochs=8, batch=batch)
-        epochs = [epoch["seconds"] for epoch in result["model"]["epochs"]]
-        ours = N_ROWS / statistics.median(epochs[1:])
+        plain, ours = torchrun(n_processes, batch), {}
+        for name, valid_frac in (("updates", 0.01), ("epochs", 0.15)):
+            result = run(home, workers, dropout=0.0, epochs=8, batch=batch, valid_frac=valid_frac)
+            seconds = [epoch["seconds"] for epoch in result["model"]["epochs"]]
+            ours[name] = result["folds"]["train"]["n_rows"] / statistics.median(seconds[1:])
         train = next(stage["seconds"] for stage in result["stages"] if stage["name"] == "train")
         print(
-            f"batch {batch}: 2 workers {ours:,.0f} rows/s, torchrun {plain['rows_per_s']:,.0f} rows/s, ratio "
-            f"{ours / plain['rows_per_s']:.2f}; start to the first step {train - sum(epochs):.1f} s "
-            f"({time.perf_counter() - start:.0f} s in all)"
+            f"batch {batch}: "
+            + "; ".join(
+                f"{name} {ours[name]:,.0f} / {plain[name]:,.0f} = {ours[name] / plain[name]:.2f}" for name in plain
+            )
+            + f"; start and end of the train stage {train - sum(seconds):.1f} s, first epoch {seconds[0]:.1f} s, "
+            f"whole run {result['seconds']:.1f} s",
+            flush=True,
         )
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
-        {"parity": parity, "speed": speed}[sys.argv[1]](home)
+        {"parity": parity, "alone": alone, "speed": speed}[sys.argv[1]](home)
 
 
 if __name__ == "__main__":

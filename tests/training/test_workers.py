@@ -15,7 +15,7 @@ import ray
 from assay.artifacts import Model
 from assay.errors import Cancelled, TrainingError
 from assay.spec.training import ComputeSpec
-from assay.training import _ray
+from assay.training._cluster import cluster as ray_cluster
 from tests.training.example import Encoded, Heard
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray's own, about Ray
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray's o
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
     """One Ray for all tests here; `train` uses the one that runs."""
-    with _ray.cluster(ComputeSpec(workers=2)):
+    with ray_cluster(ComputeSpec(workers=2)):
         yield
     assert not ray.is_initialized()
 

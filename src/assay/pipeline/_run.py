@@ -65,11 +65,11 @@ def run(spec: Spec, ledger: Ledger, listen: Listener | None, wrap: Wrap | None, 
     if waiting:
         # Only of stages that will run: the options of a family import torch, which an edited gate need not wait for.
         loading.check_options(spec, [kind for stage, kind in PLUGIN_OF.items() if stage in waiting])
-        _warm.up(spec, waiting)
     overrides = tuple(registry.without_passwords(override) for override in spec.overrides)  # they are kept
     run_key = sha256_of(_keys.text_of(spec), source.sha256)
     _crashes.reconcile(ledger, but=run_key)
-    with ledger.lock(f"run-{run_key}", wait_s=0.5, doing=f"the run of {spec.name!r} on the same data"):
+    alone = ledger.lock(f"run-{run_key}", wait_s=0.5, doing=f"the run of {spec.name!r} on the same data")
+    with alone, _warm.up(spec, waiting):
         known = ledger.find(run_key)
         if not waiting and known is not None and known.state == "finished":
             links, progress = _walk(asked, known.run_id, Heard(listen=listen), lambda: known.mlflow_run_id, Pages)

@@ -43,9 +43,10 @@ class Descent:
         for group in self.optimizer.param_groups:
             group["lr"] = spec.lr * factor(spec.schedule, done, spec.epochs * self.n_updates, self.n_updates)
         self._place.seed(self._seed, epoch, update)
-        self._network.module.zero_grad(set_to_none=True)
+        self._network.forget_gradients()
         n_rows = spec.batch_size * spec.accumulate
         self._gradients(index_N[update * n_rows : (update + 1) * n_rows])
+        self._network.exchange()
         self._step()
         self._network.move_average()
         if self._network.local and (update + 1) % spec.sync_every == 0:
@@ -102,7 +103,7 @@ class Descent:
             with self._network.unsynced(more_to_come=number < len(batches)):
                 loss = self.share_loss(forward, index_B)
                 self._sum += loss.detach()
-                # DDP averages over ranks, and each rank's loss is a part of the sum: hence world_size.
+                # Ranks average their gradients, and each one's loss is a part of the sum: hence world_size.
                 mean = loss * (self._place.world_size / weight)
                 torch.autograd.backward(mean if self._scaler is None else self._scaler.scale(mean))
 

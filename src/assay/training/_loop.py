@@ -18,6 +18,7 @@ from assay.training._descent import Descent
 from assay.training._job import Job
 from assay.training._judge import Judge
 from assay.training._losses import Loss
+from assay.training._memory import keep_freed
 from assay.training._network import Network, frozen
 from assay.training._place import Place
 from assay.training._progress import Progress
@@ -27,6 +28,7 @@ STOP_EVERY = 16  # updates between two looks at the stop flag, on which ranks ha
 
 def fit(job: Job, place: Place, events: Events) -> None:
     """Train until the end or until told to stop. What came of it stands in the newest checkpoint."""
+    keep_freed()
     run = Run(job, place)
     run.resume()
     run.greet(events)

@@ -16,14 +16,17 @@ from assay.models import Inputs
 from assay.training._batches import seed_of
 from assay.training._job import Job
 from assay.training._place import Place
+from assay.training._shared import SharedSum
 
 Forward = Callable[[Tensor, Tensor], Tensor]
 
 
 class Network:
-    """`module` is the bare network; `forward` is what a step calls: DDP, where several ranks sync their gradients.
+    """`module` is the bare network; `forward` is what a step calls.
 
-    With `sync_every` above 1 ranks train on their own and average weights now and then (local SGD, Stich 2019).
+    Ranks of one machine exchange gradients through its memory, in `exchange`; those on GPUs or on several machines
+    through DDP, while they compute them. With `sync_every` above 1 ranks train on their own and average weights now and
+    then (local SGD, Stich 2019).
     """
 
     def __init__(self, job: Job, place: Place) -> None:
@@ -35,16 +38,19 @@ class Network:
         self._place = place
         self._decay = job.training.ema
         self._ema: nn.Module | None = None
+        self._parameters = [value for value in self.module.parameters() if value.requires_grad]
+        self._buffers = [value for name, value in self.module.named_buffers() if name in self.module.state_dict()]
         self._ddp: DistributedDataParallel | None = None
+        self._shared: SharedSum | None = None
 
     @property
     def forward(self) -> Forward:
         """Outputs from numeric features and codes."""
         if self._place.alone or self.local:
             return self.module
-        if self._ddp is None:  # made late, so that it starts from weights that a checkpoint has put back
-            self._ddp = DistributedDataParallel(self.module, broadcast_buffers=False, gradient_as_bucket_view=True)
-        return self._ddp
+        if self._ddp is None and self._shared is None:  # late, as DDP has to start from a checkpoint's weights
+            self._join()
+        return self.module if self._ddp is None else self._ddp
 
     @property
     def evaluated(self) -> nn.Module:
@@ -59,6 +65,28 @@ class Network:
     def unsynced(self, more_to_come: bool) -> AbstractContextManager[None]:
         """Where a backward pass runs: without an exchange between ranks as long as more gradients are to be added."""
         return self._ddp.no_sync() if self._ddp is not None and more_to_come else nullcontext()
+
+    def forget_gradients(self) -> None:
+        """Begin an update: what `zero_grad` does, without a walk through all modules."""
+        for parameter in self._parameters:
+            parameter.grad = None
+
+    def exchange(self) -> None:
+        """End the gradients of an update: their means over ranks, where DDP has not seen to that.
+
+        One that no rank has is left out, as it is where there is one rank.
+        """
+        if self._shared is None:
+            return
+        used_P = torch.tensor([float(parameter.grad is not None) for parameter in self._parameters])
+        unused = [parameter for parameter in self._parameters if parameter.grad is None]
+        for parameter in unused:
+            parameter.grad = torch.zeros_like(parameter)
+        gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        self._place.average([used_P, *gradients], self._shared)
+        if unused:
+            for parameter, used in zip(self._parameters, used_P.tolist(), strict=True):
+                parameter.grad = parameter.grad if used else None
 
     def move_average(self) -> None:
         """One step of the moving average, which starts as a copy of the weights."""
@@ -80,7 +108,7 @@ class Network:
                 self._place.average(_state_tensors(self.module, optimizer))
             if self._ema is not None:
                 self._place.average(self._ema.parameters())
-        self._place.follow(self.module.buffers())
+        self._place.follow(self._buffers)
         if self._ema is not None:
             for averaged, current in zip(self._ema.buffers(), self.module.buffers(), strict=True):
                 averaged.copy_(current)
@@ -98,6 +126,13 @@ class Network:
         if ema:
             self._ema = copy.deepcopy(self.module).requires_grad_(False)
             self._ema.load_state_dict(ema)
+
+    def _join(self) -> None:
+        sizes = [value.numel() for value in self._parameters]
+        if self._place.device.type == "cpu" and all(value.dtype == torch.float32 for value in self._parameters):
+            self._shared = SharedSum.open(self._place, len(sizes) + sum(sizes))
+        if self._shared is None:
+            self._ddp = DistributedDataParallel(self.module, broadcast_buffers=False, gradient_as_bucket_view=True)
 
 
 def frozen(module: nn.Module) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ Every method is a no-op or the identity where there is one rank, so that the loo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -69,16 +69,17 @@ class Place:
             for tensor in tensors:
                 dist.broadcast(tensor, src=0)
 
-    def average(self, tensors: Iterable[Tensor]) -> None:
-        """Overwrite floating `tensors` with their means over ranks, in one exchange."""
+    def average(self, tensors: Iterable[Tensor], add: Callable[[Tensor], object] = dist.all_reduce) -> None:
+        """Overwrite floating `tensors` with their means over ranks, in one exchange; `add` sums over ranks in place."""
         wanted = [tensor for tensor in tensors if tensor.is_floating_point()]
         if self.alone or not wanted:
             return
         flat = torch.cat([tensor.detach().flatten().to(self.device) for tensor in wanted])
-        dist.all_reduce(flat)
+        add(flat)
         flat /= self.world_size
-        for tensor, mean in zip(wanted, torch.split(flat, [tensor.numel() for tensor in wanted]), strict=True):
-            tensor.detach().copy_(mean.view_as(tensor))
+        means = torch.split(flat, [tensor.numel() for tensor in wanted])
+        with torch.no_grad():
+            torch._foreach_copy_(wanted, [mean.view_as(tensor) for mean, tensor in zip(means, wanted, strict=True)])
 
     def gather(self, part: Tensor, n_rows: int) -> Tensor:
         """On rank 0 all `n_rows` rows, in order, of which each rank holds its share; elsewhere `part` itself."""

@@ -13,11 +13,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-import secrets
 import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import ray
@@ -29,6 +26,7 @@ from assay.artifacts import Events
 from assay.errors import Mistake, SpecError, TrainingError
 from assay.spec.training import ComputeSpec
 from assay.store import write_durably
+from assay.training._cluster import cluster, n_cpus
 from assay.training._failures import grouped, is_lost_peer, summary
 from assay.training._job import Job
 from assay.training._loop import fit as loop
@@ -36,15 +34,7 @@ from assay.training._place import Place, threads
 from assay.training._relay import Journal, Relay
 
 POLL_S = 0.1
-# Ray's defaults are for clusters: health checks every 2 s (an error or the end is seen as late as that), a dashboard,
-# metrics that are exported, usage statistics that are sent home.
-LEAN = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_TRAIN_METRICS_ENABLED": "0",
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
-}
-# Of a cluster that lives on this machine alone: no node can join it later, and none is taken from it.
-OWN = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "20", "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
+RESIZE_S = 60.0  # elastic workers look around for more machines as often: more of them means a new start
 MAX_STARTS = 5  # of a worker group that does not come up
 
 
@@ -83,10 +73,12 @@ def _fit_with_workers(job: Job, use_gpu: bool, events: Events) -> None:
         shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     relay = Relay(job.journal, events)
     with cluster(job.compute):
-        trainer = TorchTrainer(
+        trainer = Trainer(
             _work,
             train_loop_config={"job": job, "use_gpu": use_gpu},
-            scaling_config=ray.train.ScalingConfig(num_workers=job.compute.workers, use_gpu=use_gpu),
+            scaling_config=ray.train.ScalingConfig(
+                num_workers=job.compute.workers, use_gpu=use_gpu, elastic_resize_monitor_interval_s=RESIZE_S
+            ),
             run_config=ray.train.RunConfig(
                 name="workers",
                 storage_path=str(job.folder / "ray"),
@@ -103,6 +95,19 @@ def _fit_with_workers(job: Job, use_gpu: bool, events: Events) -> None:
         raise TrainingError(f"training failed: {grouped(notes)}") from error
     if error is not None:
         raise TrainingError(_gave_up(error, job.compute.max_failures)) from error
+
+
+class Trainer(TorchTrainer):  # type: ignore[misc]
+    """Ray Train's, less two helpers that it waits for, each in a process of its own.
+
+    One hands out Ray's data sets, and there are none; the other removes what a dead controller has reserved, which in
+    a cluster of our own goes with the cluster. In a Ray that calls its hook otherwise they merely are there again.
+    """
+
+    def _create_default_callbacks(self) -> list[Any]:
+        idle = {"DatasetsCallback", "PlacementGroupCleanerCallback"}
+        found: list[Any] = super()._create_default_callbacks()
+        return [callback for callback in found if type(callback).__name__ not in idle]
 
 
 def _work(config: dict[str, Any]) -> None:
@@ -143,37 +148,6 @@ def _in_thread(function: Any, relay: Relay) -> BaseException | None:
         thread.join(POLL_S)
         relay.poll()
     return failed[0] if failed else None
-
-
-@contextmanager
-def cluster(compute: ComputeSpec) -> Iterator[None]:
-    """The Ray that runs already (`RAY_ADDRESS`, or one that this process uses), else one for this training alone."""
-    for name, value in LEAN.items():
-        os.environ.setdefault(name, value)
-    if ray.is_initialized():
-        yield
-        return
-    quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL}
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(**quiet)
-    else:
-        # Ray asks for a token by itself in a cluster that it starts, unless told otherwise; without one at hand it
-        # leaves a new one in the home folder, readable by others.
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        for name, value in OWN.items():
-            os.environ.setdefault(name, value)
-        n_workers = compute.workers if isinstance(compute.workers, int) else compute.workers[1]
-        # Without `address="local"` a stray cluster would be joined.
-        ray.init(address="local", num_cpus=max(n_workers, n_cpus()), include_dashboard=False, **quiet)
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def n_cpus() -> int:
-    """How many CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _gave_up(error: BaseException, max_failures: int) -> str:
