@@ -6,32 +6,38 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
+from assay import evaluation
 from assay.artifacts import TargetInfo
-from assay.training._metrics import compute, names
+from assay.spec.training import EarlyStoppingSpec
+from assay.training._metrics import greater_is_better, names, watched
 
 RNG = np.random.default_rng(0)
 Y = RNG.integers(0, 2, 300)
 P = np.round(RNG.uniform(0.01, 0.99, 300), 2)  # with ties
-LOG_P = np.log(np.stack([1 - P, P], axis=1))
+P_BO = np.stack([1 - P, P], axis=1)
 BINARY = TargetInfo(column="y", task="classification", classes=("a", "b"), positive=1)
+THREE = TargetInfo(column="y", task="classification", classes=("a", "b", "c"))
 NUMBER = TargetInfo(column="y", task="regression")
 
 
 def test_metrics_of_classes_are_those_of_scikit_learn() -> None:
-    found, y_hat = dict(compute(BINARY, LOG_P, Y)), LOG_P.argmax(axis=1)
+    asked = (*watched(BINARY, None), "f1", "pr_auc")
+    found, y_hat = dict(evaluation.measure(BINARY, asked, P_BO, Y)), P_BO.argmax(axis=1)
     assert found == pytest.approx(
         {
             "accuracy": oracle.accuracy_score(Y, y_hat),
             "balanced_accuracy": oracle.balanced_accuracy_score(Y, y_hat),
             "log_loss": oracle.log_loss(Y, P),
-            "auc": oracle.roc_auc_score(Y, P),
+            "roc_auc": oracle.roc_auc_score(Y, P),
+            "f1": oracle.f1_score(Y, y_hat),
+            "pr_auc": oracle.average_precision_score(Y, P),
         }
     )
 
 
 def test_metrics_of_numbers_are_those_of_scikit_learn() -> None:
     y_hat = Y + P
-    assert dict(compute(NUMBER, y_hat, Y)) == pytest.approx(
+    assert dict(evaluation.measure(NUMBER, watched(NUMBER, None), y_hat, Y)) == pytest.approx(
         {
             "rmse": oracle.root_mean_squared_error(Y, y_hat),
             "mae": oracle.mean_absolute_error(Y, y_hat),
@@ -40,11 +46,21 @@ def test_metrics_of_numbers_are_those_of_scikit_learn() -> None:
     )
 
 
-def test_auc_of_a_fold_with_one_class_is_no_number() -> None:
-    assert math.isnan(dict(compute(BINARY, LOG_P, np.ones_like(Y)))["auc"])
+def test_roc_auc_of_a_fold_with_one_class_is_no_number() -> None:
+    ((_, value),) = evaluation.measure(BINARY, ("roc_auc",), P_BO, np.ones_like(Y))
+    assert math.isnan(value)
 
 
-def test_auc_is_of_binary_tasks() -> None:
-    assert "auc" in names("classification", binary=True)
-    assert "auc" not in names("classification", binary=False)
-    assert names("regression", binary=False) == ("loss", "rmse", "mae", "r2")
+def test_early_stopping_may_look_at_any_metric_of_the_task_by_its_one_name() -> None:
+    assert {"loss", "accuracy", "roc_auc", "f1", "pr_auc", "ece"} <= set(names("classification", binary=True))
+    assert "f1" not in names("classification", binary=False)
+    assert {"loss", "rmse", "mae", "r2"} <= set(names("regression", binary=False))
+    assert greater_is_better("pr_auc")
+    assert not greater_is_better("loss")
+    assert not greater_is_better("rmse")
+
+
+def test_what_is_watched_is_cheap_and_what_early_stopping_asks_for() -> None:
+    assert watched(THREE, None) == ("accuracy", "balanced_accuracy", "log_loss")
+    assert watched(THREE, EarlyStoppingSpec(metric="f1_macro"))[-1] == "f1_macro"
+    assert watched(NUMBER, EarlyStoppingSpec(metric="loss")) == ("rmse", "mae", "r2")

@@ -10,7 +10,7 @@ and temperature come from the valid fold; the test fold is only measured.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.artifacts import (
     Calibration,
@@ -20,15 +20,18 @@ from assay.artifacts import (
     LeakReport,
     Predictions,
     Preprocessing,
+    TargetInfo,
     Task,
     TrainingArrays,
 )
 from assay.spec.evidence import EvaluationSpec
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from assay.store import Store
 
-__all__ = ["calibrate", "compare", "evaluate", "metric_ranges", "probe"]
+__all__ = ["calibrate", "compare", "evaluate", "greater_is_better", "measure", "metric_ranges", "probe"]
 
 
 def calibrate(valid: Predictions, config: EvaluationSpec, *, store: Store) -> Calibration:
@@ -90,8 +93,29 @@ def probe(
     return probe(arrays, prepared, duplicates, seed, store)
 
 
-def metric_ranges(task: Task, n_classes: int, config: EvaluationSpec) -> dict[str, tuple[float, float]]:
-    """All metrics of such a task by name, and between what each can lie: for gates and messages."""
+def measure(
+    target: TargetInfo, names: tuple[str, ...], prediction: np.ndarray[Any, Any], y: np.ndarray[Any, Any]
+) -> tuple[tuple[str, float], ...]:
+    """Metrics by name, without intervals, as training wants them after an epoch; NaN where these rows have none.
+
+    `prediction` is float [n_rows, n_classes], probabilities, and `y` int [n_rows], class indices; in regression both
+    are float [n_rows] in the units of the target.
+    """
+    from assay.evaluation._metrics import measure
+
+    return measure(target, names, prediction, y)
+
+
+def metric_ranges(task: Task, n_classes: int, config: EvaluationSpec | None = None) -> dict[str, tuple[float, float]]:
+    """All metrics of such a task by name, and between what each can lie: for gates, early stopping and messages."""
     from assay.evaluation._metrics import metrics_of
 
-    return {name: metric.range for name, metric in metrics_of(task, n_classes, config.quantiles).items()}
+    quantiles = config.quantiles if config else ()
+    return {name: metric.range for name, metric in metrics_of(task, n_classes, quantiles).items()}
+
+
+def greater_is_better(name: str) -> bool:
+    """True for metrics that rise as a model gets better."""
+    from assay.evaluation._metrics import METRICS
+
+    return any(metric.name == name and metric.greater_is_better for metric in METRICS)

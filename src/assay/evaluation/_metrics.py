@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from assay.artifacts import Task
+from assay.artifacts import TargetInfo, Task
 from assay.evaluation._reliability import bin_of, confidence_and_hit
 from assay.evaluation._scored import Array, Scored
 
@@ -259,3 +259,18 @@ def metrics_of(task: Task, n_classes: int, quantiles: Sequence[float]) -> dict[s
         kinds = ("classes", "ranks", "binary") if n_classes == 2 else ("classes", "ranks")
         rows = [metric for metric in METRICS if metric.needs in kinds]
     return {metric.name: metric for metric in rows}
+
+
+def measure(target: TargetInfo, names: Sequence[str], prediction: Array, y: Array) -> tuple[tuple[str, float], ...]:
+    """The metrics `names` of one fold; NaN where these rows have none."""
+    if target.task == "classification":
+        binary = target.n_outputs == 2
+        positive = (1 if target.positive is None else target.positive) if binary else None
+        scored = Scored(y, prediction.argmax(axis=1), prediction, positive)
+    else:
+        scored = Scored(y, prediction)
+    table = metrics_of(target.task, target.n_outputs, ())
+    weighted = Weighted(scored, np.ones((1, len(y))))
+    return tuple(
+        (name, float(table[name].value(weighted)[0]) if table[name].applies(scored) else math.nan) for name in names
+    )

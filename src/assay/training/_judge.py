@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from assay import models, preprocessing
+from assay import evaluation, models, preprocessing
 from assay.training import _metrics
 from assay.training._batches import Rows
 from assay.training._job import Job
@@ -43,17 +43,18 @@ class Judge:
         self._target = job.prepared.target
         self._y_N: NDArray[Any] = rows.target_N.cpu().numpy()
         self._encoder = preprocessing.encoder(job.prepared, store=job.store)
+        self._watched = _metrics.watched(self._target, job.training.early_stopping)
         if self._target.task == "regression":
             self._y_N = self._encoder.to_units(self._y_N)
 
     def __call__(self, network: nn.Module) -> tuple[float, tuple[tuple[str, float], ...]]:
         """The mean loss per row, and the metrics."""
         scores_NO = self._place.gather(self._scores(network), len(self._rows))
-        numbers = [np.nan] * len(self._names())
+        numbers = [np.nan] * (1 + len(self._watched))
         if self._place.first:
             numbers = self._numbers(scores_NO)
         valid_loss, *values = self._place.agree(numbers)
-        return valid_loss, tuple(zip(self._names()[1:], values, strict=True))
+        return valid_loss, tuple(zip(self._watched, values, strict=True))
 
     def _scores(self, network: nn.Module) -> Tensor:
         share = self._place.share(len(self._rows))
@@ -76,8 +77,6 @@ class Judge:
         if self._target.task == "regression":
             prediction = self._encoder.to_units(scores_NO.squeeze(-1).numpy())
         else:
-            prediction = scores_NO.double().log_softmax(dim=-1).numpy()
-        return [float(loss), *(value for _, value in _metrics.compute(self._target, prediction, self._y_N))]
-
-    def _names(self) -> tuple[str, ...]:
-        return _metrics.names(self._target.task, binary=self._target.n_outputs == 2)
+            prediction = scores_NO.double().softmax(dim=-1).numpy()
+        measured = evaluation.measure(self._target, self._watched, prediction, self._y_N)
+        return [float(loss), *(value for _, value in measured)]
