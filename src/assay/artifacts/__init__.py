@@ -55,6 +55,7 @@ from assay.artifacts._model import (
     TargetInfo,
     TrainingArrays,
 )
+from assay.artifacts._search import Search, Trial
 from assay.artifacts._words import FOLD_COLUMN, Blob, FoldName, Kind, Severity, Task, Verdict
 
 __all__ = [
@@ -94,6 +95,7 @@ __all__ = [
     "Profile",
     "Registered",
     "Report",
+    "Search",
     "Severity",
     "Silent",
     "Snapshot",
@@ -104,6 +106,7 @@ __all__ = [
     "Tolerance",
     "TrainFold",
     "TrainingArrays",
+    "Trial",
     "ValidFold",
     "ValidationReport",
     "Verdict",

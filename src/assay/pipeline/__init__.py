@@ -16,10 +16,22 @@ from assay.errors import AssayError
 from assay.ledger import Ledger, RunRow, find_home
 from assay.pipeline import _crashes, _plan, _run
 from assay.pipeline._steps import Step
-from assay.pipeline._types import Plan, PlannedStage, RunResult, StageRecord
+from assay.pipeline._types import Plan, PlannedStage, RunResult, SearchResult, StageRecord
 from assay.spec import Spec, loading
 
-__all__ = ["Plan", "PlannedStage", "RunResult", "StageRecord", "Step", "finish_pending", "plan", "reconcile", "run"]
+__all__ = [
+    "Plan",
+    "PlannedStage",
+    "RunResult",
+    "SearchResult",
+    "StageRecord",
+    "Step",
+    "finish_pending",
+    "plan",
+    "reconcile",
+    "run",
+    "search",
+]
 
 Listener = Callable[[dict[str, Any]], None]
 
@@ -64,6 +76,23 @@ def reconcile(*, home: Path | None = None) -> tuple[RunRow, ...]:
     this for the others; an MLflow that does not answer now is told by `tracking.sync`.
     """
     return _crashes.reconcile(Ledger(home or find_home()))
+
+
+def search(
+    spec: Spec,
+    *,
+    home: Path | None = None,
+    listen: Listener | None = None,
+    wrap: Callable[[Step], Step] | None = None,
+    fresh: bool = False,
+) -> SearchResult:
+    """Search only: data to the spec of the best trial. `run` of the same spec then finds the search done.
+
+    Raises what `run` raises, and SpecError for a spec without `tune`.
+    """
+    from assay.pipeline import _searching
+
+    return _searching.run(spec, Ledger(home or find_home()), listen, wrap, fresh)
 
 
 def finish_pending(*, home: Path | None = None) -> Iterator[tuple[RunRow, RunResult | AssayError]]:

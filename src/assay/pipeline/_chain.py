@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay import audit, data, evaluation, gates, inference, preprocessing, registry, reporting, training, validation
+from assay import (
+    audit,
+    data,
+    evaluation,
+    gates,
+    inference,
+    preprocessing,
+    registry,
+    reporting,
+    training,
+    tuning,
+    validation,
+)
 from assay.artifacts import (
     Calibration,
     Champion,
@@ -27,6 +39,7 @@ from assay.artifacts import (
     Predictions,
     Registered,
     Report,
+    Search,
     Snapshot,
     Source,
     ValidationReport,
@@ -34,9 +47,9 @@ from assay.artifacts import (
     to_json,
 )
 from assay.errors import DataError, RegistryError, TrackingError
-from assay.pipeline import _champion, _fits
+from assay.pipeline import _champion, _fits, _search
 from assay.pipeline._steps import ByKey, Later, Step
-from assay.spec import Spec, loading
+from assay.spec import Spec
 from assay.store import Store
 
 
@@ -57,7 +70,14 @@ class Surroundings:
     pages: Callable[[], reporting.Pages]
     uri: str
     server: str
+    searches: ByKey
+    trainer: Callable[[Snapshot, Folds], tuning.Trainer]
     table: Any = None
+
+    def of_search(self, snapshot: Snapshot, folds: Folds) -> dict[str, Any]:
+        """Those of a search."""
+        trainer = Later(lambda: self.trainer(snapshot, folds))
+        return {"trainer": trainer, "folder": self.searches, "events": self.events}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,20 +97,20 @@ class Links:
     registered: Registered | None
     pending: str
     n_unseen: int
+    search: Search | None = None
+    search_report: Report | None = None
 
 
 def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links:
     """Data to decision. Raises ValidationFailed when the data are not what the spec expects of them."""
     store = around.store
-    snapshot = step("ingest", data.ingest, source, spec.data, root=spec.root, table=around.table, store=store)
-    checked = step("validate", validation.validate, snapshot, spec.validation, spec.personal, store=store)
-    if not checked.passed:
-        raise validation.failure(checked)
-
-    folds = step("split", data.split, snapshot, spec.split, spec.target, spec.task, spec.seed, store=store)
+    snapshot, checked, folds = read(spec, source, step, around)
     profile = step("profile", data.profile, snapshot, folds, spec.personal, store=store)
 
     columns = _fits.feature_columns(spec, snapshot)
+    tune = spec.tune
+    found = _search.searched(spec, folds, step, **around.of_search(snapshot, folds))
+    spec, columns = _search.won(spec, columns, snapshot, found)
     prepared = step(
         "preprocess", preprocessing.fit, folds.train, spec.preprocessing, columns, spec.target, spec.task, store=store
     )
@@ -98,7 +118,7 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
     arrays = step("encode", preprocessing.encode, prepared, folds.train, folds.valid, store=store)
     leaks = step("probe", evaluation.probe, arrays, prepared, folds.duplicates, spec.seed, store=store)
 
-    model = step(
+    model = _search.trained(found) or step(
         "train", training.train, arrays, prepared, spec.model, spec.training, spec.compute, spec.seed,
         store=store, events=around.events, folder=around.checkpoints, root=spec.root,
     )  # fmt: skip
@@ -127,9 +147,12 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
     )  # fmt: skip
     report = step(
         "report", reporting.report, spec.name, evaluated, findings, decision, model, calibration, checked, folds,
-        profile, leaks, snapshot, lineage, loading.as_written(spec),
+        profile, leaks, snapshot, lineage, _search.written(spec, found),
         pages=reporting.Pages() if unreachable else Later(around.pages), store=store,
     )  # fmt: skip
+    searched = None
+    if found is not None:
+        searched = step("search-report", reporting.search_report, spec.name, found, tune, evaluated, store=store)
     registered, pending = None, unreachable
     if not unreachable:
         try:
@@ -155,7 +178,20 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
         registered=registered,
         pending=pending,
         n_unseen=on_test.n_unseen,
+        search=found,
+        search_report=searched,
     )
+
+
+def read(spec: Spec, source: Source, step: Step, around: Surroundings) -> tuple[Snapshot, ValidationReport, Folds]:
+    """The data, what was expected of them, and their folds. Raises ValidationFailed."""
+    store = around.store
+    snapshot = step("ingest", data.ingest, source, spec.data, root=spec.root, table=around.table, store=store)
+    checked = step("validate", validation.validate, snapshot, spec.validation, spec.personal, store=store)
+    if not checked.passed:
+        raise validation.failure(checked)
+    folds = step("split", data.split, snapshot, spec.split, spec.target, spec.task, spec.seed, store=store)
+    return snapshot, checked, folds
 
 
 def _audited(

@@ -16,6 +16,7 @@ from assay.spec.data import DataSpec, FeaturesSpec, SplitSpec, TargetSpec, Valid
 from assay.spec.evidence import AuditSpec, EvaluationSpec, GateSpec, RegistrySpec, TrackingSpec
 from assay.spec.preprocessing import PreprocessingSpec
 from assay.spec.training import ComputeSpec, ModelSpec, TrainingSpec
+from assay.spec.tuning import TuneSpec
 from assay.spec.words import Words
 
 
@@ -38,6 +39,7 @@ class Spec(Words):
     model: ModelSpec = ModelSpec()
     training: TrainingSpec = TrainingSpec()
     compute: ComputeSpec = ComputeSpec()
+    tune: TuneSpec | None = None
     evaluation: EvaluationSpec = EvaluationSpec()
     audit: AuditSpec = AuditSpec()
     gates: tuple[GateSpec, ...] = ()

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from assay.errors import Mistake, SpecError, did_you_mean
-from assay.spec import Spec, _mistakes, _yaml, plugins
+from assay.spec import Spec, _mistakes, _yaml, plugins, space
 
-# The plugins of a spec: where its name stands, and the kind. `*` is every item of a list.
+# The plugins of a spec: the part that names one (or the list of such parts), the key of the name, and the kind.
 PLUGINS: tuple[tuple[str, str, str], ...] = (
     ("data", "source", "source"),
     ("split", "by", "splitter"),
     ("model", "family", "model"),
     ("gates", "gate", "gate"),
+    ("tune.algorithm", "name", "algorithm"),
+    ("tune.scheduler", "name", "scheduler"),
 )
 
 
@@ -42,8 +44,10 @@ def check(path: str | Path, overrides: Sequence[str] = ()) -> list[Mistake]:
         document = _read(path, overrides)
     except SpecError as error:
         return list(error.mistakes)
-    _, mistakes = _validate(document, path.name)
+    spec, mistakes = _validate(document, path.name)
     mistakes += _plugin_options(document, path)
+    if spec is not None and not mistakes:
+        mistakes += _space_options(spec, document, path.name)
     return _in_order(mistakes)
 
 
@@ -51,6 +55,8 @@ def check_options(spec: Spec, kinds: Collection[str] = tuple(plugins.KINDS)) -> 
     """Check the options of the plugins of `spec`, those of `kinds` alone. Raises SpecError with every mistake found."""
     document = _yaml.Document(data=spec.model_dump(mode="json", by_alias=True), lines=spec.lines)
     mistakes = _plugin_options(document, spec.root / spec.file, kinds)
+    if "model" in kinds and not mistakes:
+        mistakes += _space_options(spec, document, spec.file)
     if mistakes:
         raise SpecError.of(mistakes)
 
@@ -78,7 +84,7 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of a spec, with one branch per plugin, for editors."""
     whole = Spec.model_json_schema(by_alias=True)
     for part, chooser, kind in PLUGINS:
-        node = whole["$defs"][f"{part.rstrip('s').capitalize()}Spec"]
+        node = whole["$defs"][f"{part.split('.')[-1].rstrip('s').capitalize()}Spec"]
         node["allOf"] = [_branch(whole, kind, chooser, name) for name in plugins.names(kind)]
         if kind == "model":
             node["properties"][chooser]["examples"] = [*plugins.names(kind), "python:package.module:Class"]
@@ -167,6 +173,8 @@ def _validate(document: _yaml.Document, name: str) -> tuple[Spec | None, list[Mi
             chosen = entry.get(chooser)
             if isinstance(chosen, str) and not _exists(kind, chosen):
                 mistakes.append(plugins.unknown(kind, chosen, _mistakes.where(document, (*path, chooser), name)))
+    if spec is not None:
+        mistakes += space.mistakes(spec, document, name)
     return spec, mistakes
 
 
@@ -204,14 +212,37 @@ def _plugin_options(
     return mistakes
 
 
+def _space_options(spec: Spec, document: _yaml.Document, file: str) -> list[Mistake]:
+    """What the model family says to the values of the space that are its options, each mistake at its parameter."""
+    found: dict[str, Mistake] = {}
+    for name, values in space.candidates(spec.tune) if spec.tune is not None else ():
+        model = space.with_values(spec, values).model
+        if name.split(".")[0] != "model" or model.family.startswith("python:"):
+            continue
+        try:
+            plugins.checked("model", model.family, model.options, where="model")
+        except SpecError as error:
+            where, told = space.place(document, file, name), error.mistakes[0]
+            found.setdefault(where, Mistake(where=where, found=told.found, allowed=told.allowed, hint=told.hint))
+    return list(found.values())
+
+
 def _default(part: str, chooser: str) -> Any:
-    annotation = Spec.model_fields[part].annotation
-    return annotation.model_fields[chooser].default if isinstance(annotation, type) else None
+    model: Any = Spec
+    for key in part.split("."):
+        annotation = model.model_fields[key].annotation
+        model = next((each for each in (annotation, *get_args(annotation)) if isinstance(each, type)), None)
+    return model.model_fields[chooser].default if chooser in getattr(model, "model_fields", {}) else None
 
 
 def _entries(data: Any, part: str) -> list[tuple[tuple[str | int, ...], dict[str, Any]]]:
     """The mappings of `part` that name a plugin, each with its path: one, or one per item of a list."""
-    node = data.get(part, {}) if isinstance(data, dict) else {}
+    *parents, last = path = tuple(part.split("."))
+    for key in parents:
+        data = data.get(key) if isinstance(data, dict) else None
+    node = data.get(last, {}) if isinstance(data, dict) else None
     if isinstance(node, list):
-        return [((part, index), item) for index, item in enumerate(node) if isinstance(item, dict)]
-    return [((part,), node)] if isinstance(node, dict) else []
+        return [((*path, index), item) for index, item in enumerate(node) if isinstance(item, dict)]
+    if isinstance(node, str) and parents:  # just the name
+        return [(path, {"name": node})]
+    return [(path, node)] if isinstance(node, dict) else []
