@@ -1,4 +1,4 @@
-"""A search against what a user would write instead. Writes the tables in RESULTS.md.
+"""Searches against what a user would write instead. Writes the tables in RESULTS.md.
 
 python benchmarks/search.py overhead          # 24 trivial trials; 16 trials of 8 short epochs against a pool
 python benchmarks/search.py asha [--seeds 5]  # Bayesian + ASHA against 32 full random trials, by epochs
@@ -62,7 +62,7 @@ def overhead() -> None:
             found = searched(*SHORT, *two, "tune.trials=16", fresh, home=home)
             whole, trials = pool_of_processes(paths)
             print(
-                f"16 trials of 8 epochs: search {found.seconds:.2f} s, {_first_to_last(found):.2f} s from the first on; "
+                f"16 trials: search {found.seconds:.2f} s, {_first_to_last(found):.2f} s from the first on; "
                 f"process pool {whole:.2f} s, {trials:.2f} s from the first on"
             )
     ray.shutdown()
@@ -125,7 +125,7 @@ def asha(n_seeds: int) -> None:
         needed = race.reached or random.n_epochs
         shares.append(needed / random.n_epochs)
         print(
-            f"seed {seed}: random {race.target:.5f} in {random.n_epochs} epochs; Bayesian + ASHA {found.best.score:.5f}, "
+            f"seed {seed}: random {race.target:.5f}, {random.n_epochs} epochs; Bayesian + ASHA {found.best.score:.5f}, "
             f"as good after {race.reached or 'never'}",
             flush=True,
         )
