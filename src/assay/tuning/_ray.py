@@ -23,9 +23,6 @@ class Worker:
     """What an actor does."""
 
     def __init__(self, trainer: Trainer) -> None:
-        from assay import training
-
-        training.warm()
         self._trainer = trainer
 
     def run(self, segment: Segment) -> Ended:

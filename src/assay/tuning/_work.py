@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass
 
+from assay import models
 from assay.errors import AssayError, Cancelled
 from assay.tuning import Segment, Trained, Trainer
 
@@ -40,16 +42,20 @@ def perform(trainer: Trainer, segment: Segment) -> Ended:
 def _reset(segment: Segment) -> None:
     """Random numbers as in a new process, and the GPU without what trials before have cached there.
 
-    Trainings draw theirs from the spec's seed and nothing else; this is for what a user's own model may draw.
+    Trainings draw theirs from the spec's seed and nothing else; this is for what a user's own model may draw. A worker
+    whose trials do without torch need not wait for it.
     """
     import random
 
     import numpy as np
-    import torch
 
     seed = segment.spec.seed
     random.seed(seed)
     np.random.seed(seed)
+    if "torch" not in sys.modules and not models.is_torch(segment.spec.model.family):
+        return
+    import torch
+
     torch.manual_seed(seed)
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
