@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.pipeline import RunResult
+from assay.pipeline import RunResult, SearchResult
 
 Listener = Callable[[dict[str, Any]], None]
 
@@ -44,10 +44,23 @@ def run_training(
 
     Raises what the pipeline raises; the flow run is then Failed, or Cancelled.
     """
-    if "PREFECT_API_URL" not in os.environ:  # an API of ours: Prefect keeps its files at home, not in ~/.prefect
-        os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-
+    _at_home(home)
     from assay_flows import train
 
     return train.run(spec, api=api, home=home, overrides=tuple(overrides), fresh=fresh, listen=listen)
+
+
+def run_search(
+    spec: Path, *, api: str, home: Path, overrides: Sequence[str] = (), listen: Listener | None = None
+) -> SearchResult:
+    """Search the space of the spec at `spec` as a flow of the Prefect API at `api`. Raises what the pipeline raises."""
+    _at_home(home)
+    from assay_flows import search
+
+    return search.run(spec, api=api, home=home, overrides=tuple(overrides), listen=listen)
+
+
+def _at_home(home: Path) -> None:
+    if "PREFECT_API_URL" not in os.environ:  # an API of ours: Prefect keeps its files at home, not in ~/.prefect
+        os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
+    os.environ.setdefault("DO_NOT_TRACK", "1")

@@ -32,6 +32,7 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.states import Crashed
 
 FLOW = "assay-train"
+FLOWS = [FLOW, "assay-search"]
 BEAT = "prefect.flow-run.heartbeat"
 BEAT_EVERY_S = 30.0
 ENDS = ("Promoted", "Refused", "Inconclusive", "Completed", "Failed", "Cancelled", "Crashed")
@@ -81,7 +82,7 @@ def _process() -> dict[str, str | int | float]:
 
 def _running(client: SyncPrefectClient) -> list[FlowRun]:
     return client.read_flow_runs(
-        flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW])),
+        flow_filter=FlowFilter(name=FlowFilterName(any_=FLOWS)),
         flow_run_filter=FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING]))
         ),
@@ -111,7 +112,7 @@ def _automation() -> AutomationCore:
             after={BEAT},
             expect={BEAT, *ends},
             match={"prefect.resource.id": "prefect.flow-run.*"},
-            match_related={"prefect.resource.role": "flow", "prefect.resource.name": FLOW},
+            match_related={"prefect.resource.role": "flow", "prefect.resource.name": FLOWS},
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,

@@ -47,7 +47,7 @@ class _Call:
     """What passes between `run` and the flow that it calls, beside the flow's parameters."""
 
     listen: Listener | None = None
-    result: RunResult | None = None
+    result: Any = None
     error: BaseException | None = None
     url: str = ""
     handler: Any = None
@@ -61,14 +61,27 @@ def run(
 ) -> Trained:
     """Call the flow in this process against `api`, and return what it came to."""
     call = _Call(listen=listen, handler=signal.getsignal(signal.SIGTERM))
-    settings = SETTINGS | {PREFECT_API_URL: api}
+    words = {"home": str(home), "overrides": list(overrides), "fresh": fresh}
+    problem = called(call, api, lambda: assay_train(str(spec), **words, return_state=True))
+    if problem is None:
+        return Trained(result=call.result, url=call.url)
+    # Prefect has missed the end of the run. The ledger has not, and the next run puts Prefect right.
+    lost = f"Prefect at {api} no longer answers: it does not know how this run ended."
+    return Trained(result=replace(call.result, warnings=(*call.result.warnings, lost)), url="", lost=True)
+
+
+def called(call: _Call, api: str, begin: Callable[[], Any]) -> Exception | None:
+    """Begin a flow in this process against `api`; what Prefect itself failed at, where the flow came to a result.
+
+    Raises what the flow's work raised, and ServersError where Prefect did not let it begin.
+    """
     token = _call.set(call)
     _hush()
     problem: Exception | None = None
     try:
-        with temporary_settings(settings):
+        with temporary_settings(SETTINGS | {PREFECT_API_URL: api}):
             _crashes.reconcile()
-            assay_train(str(spec), home=str(home), overrides=list(overrides), fresh=fresh, return_state=True)
+            begin()
     except Exception as error:
         problem = error
     finally:
@@ -77,11 +90,7 @@ def run(
         raise call.error
     if call.result is None:
         raise ServersError(f"Prefect at {api} does not do what it is asked: {problem}") from problem
-    if problem is None:
-        return Trained(result=call.result, url=call.url)
-    # Prefect has missed the end of the run. The ledger has not, and the next run puts Prefect right.
-    lost = f"Prefect at {api} no longer answers: it does not know how this run ended."
-    return Trained(result=replace(call.result, warnings=(*call.result.warnings, lost)), url="", lost=True)
+    return problem
 
 
 @flow(
@@ -93,30 +102,37 @@ def run(
 )
 def assay_train(spec: str, home: str, overrides: list[str] | None = None, fresh: bool = False) -> State[Any]:
     """One YAML file takes real data to an audited, registered model."""
-    call = _call.get(_Call())
-    heard: dict[str, dict[str, Any]] = {}
-    try:
-        with _told_by(call.handler), _crashes.heartbeat():
-            call.url = runtime.flow_run.ui_url or ""
-            call.result = result = pipeline.run(
-                load_spec(spec, tuple(overrides or ())),
-                home=Path(home),
-                listen=_heard(call.listen, heard),
-                wrap=lambda step: as_task(step, heard),
-                fresh=fresh,
-            )
-    except (CancelledError, KeyboardInterrupt) as error:
-        call.error = error
-        return Cancelled(message=str(error) or "interrupted")
-    except BaseException as error:
-        call.error = error
-        raise
+
+    def work(listen: Listener, wrap: Callable[[Step], Step]) -> RunResult:
+        loaded = load_spec(spec, tuple(overrides or ()))
+        return pipeline.run(loaded, home=Path(home), listen=listen, wrap=wrap, fresh=fresh)
+
+    result = watched(work)
+    if isinstance(result, State):
+        return result
     create_markdown_artifact(
         key=_words.artifact_key(result.name),
         markdown=_words.decision(result),
         description=f"{result.name}: {result.outcome}",
     )
     return Completed(name=result.outcome.capitalize(), message=result.decision.reason)
+
+
+def watched(work: Callable[[Listener, Callable[[Step], Step]], Any]) -> Any:
+    """Do the work of a flow run: its stages are tasks, its events lines of its log. A cancelled one is a State."""
+    call = _call.get(_Call())
+    heard: dict[str, dict[str, Any]] = {}
+    try:
+        with _told_by(call.handler), _crashes.heartbeat():
+            call.url = runtime.flow_run.ui_url or ""
+            call.result = work(_heard(call.listen, heard), lambda step: as_task(step, heard))
+    except (CancelledError, KeyboardInterrupt) as error:
+        call.error = error
+        return Cancelled(message=str(error) or "interrupted")
+    except BaseException as error:
+        call.error = error
+        raise
+    return call.result
 
 
 def as_task(step: Step, heard: Mapping[str, Mapping[str, Any]]) -> Step:

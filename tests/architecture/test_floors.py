@@ -13,17 +13,30 @@ from pathlib import Path
 import pytest
 
 import assay
-from assay import preprocessing, training
+from assay import preprocessing, training, tuning
 from assay.artifacts import AuditFold, Folds, TestFold, TrainFold, ValidFold
 
 SOURCE = Path(assay.__file__).parent
 PACKAGES = sorted(path.parent.name for path in SOURCE.glob("*/__init__.py"))
 MODULES = [*PACKAGES, *(path.stem for path in SOURCE.glob("*.py") if path.stem != "__init__")]
-HEAVY = ("torch", "ray", "mlflow", "prefect", "great_expectations", "sklearn", "scipy", "pandas", "matplotlib")
+HEAVY = (
+    "torch",
+    "ray",
+    "mlflow",
+    "prefect",
+    "great_expectations",
+    "sklearn",
+    "scipy",
+    "pandas",
+    "matplotlib",
+    "optuna",
+)
 ROOMS = {
     "mlflow": {"tracking", "registry"},
-    "ray": {"training"},
-    "torch": {"models", "training", "inference"},
+    "ray": {"training", "tuning"},
+    "torch": {"models", "training", "inference", "tuning"},
+    "optuna": {"tuning"},
+    "cmaes": {"tuning"},
     "great_expectations": {"validation"},
     "sqlalchemy": {"data", "tracking", "registry", "local"},
     "prefect": set(),
@@ -103,6 +116,7 @@ def test_preprocessing_is_fitted_on_train_rows_by_type() -> None:
 def test_training_sees_train_and_valid_rows_by_type() -> None:
     assert folds_in(preprocessing.encode) == {TrainFold, ValidFold}
     assert folds_in(training.train) == set()
+    assert folds_in(tuning.search) == {TrainFold, ValidFold}
 
 
 def test_the_test_fold_is_taken_by_predict_alone() -> None:

@@ -8,7 +8,7 @@ from sklearn import metrics as oracle
 
 from assay import evaluation
 from assay.artifacts import TargetInfo
-from assay.spec.training import EarlyStoppingSpec
+from assay.spec.training import EarlyStoppingSpec, TrainingSpec
 from assay.training._metrics import greater_is_better, names, watched
 
 RNG = np.random.default_rng(0)
@@ -16,12 +16,11 @@ Y = RNG.integers(0, 2, 300)
 P = np.round(RNG.uniform(0.01, 0.99, 300), 2)  # with ties
 P_BO = np.stack([1 - P, P], axis=1)
 BINARY = TargetInfo(column="y", task="classification", classes=("a", "b"), positive=1)
-THREE = TargetInfo(column="y", task="classification", classes=("a", "b", "c"))
 NUMBER = TargetInfo(column="y", task="regression")
 
 
 def test_metrics_of_classes_are_those_of_scikit_learn() -> None:
-    asked = (*watched(BINARY, None), "f1", "pr_auc")
+    asked = watched("classification", True, TrainingSpec(metrics=("f1", "pr_auc")))
     found, y_hat = dict(evaluation.measure(BINARY, asked, P_BO, Y)), P_BO.argmax(axis=1)
     assert found == pytest.approx(
         {
@@ -37,7 +36,7 @@ def test_metrics_of_classes_are_those_of_scikit_learn() -> None:
 
 def test_metrics_of_numbers_are_those_of_scikit_learn() -> None:
     y_hat = Y + P
-    assert dict(evaluation.measure(NUMBER, watched(NUMBER, None), y_hat, Y)) == pytest.approx(
+    assert dict(evaluation.measure(NUMBER, watched("regression", False, TrainingSpec()), y_hat, Y)) == pytest.approx(
         {
             "rmse": oracle.root_mean_squared_error(Y, y_hat),
             "mae": oracle.mean_absolute_error(Y, y_hat),
@@ -60,7 +59,8 @@ def test_early_stopping_may_look_at_any_metric_of_the_task_by_its_one_name() -> 
     assert not greater_is_better("rmse")
 
 
-def test_what_is_watched_is_cheap_and_what_early_stopping_asks_for() -> None:
-    assert watched(THREE, None) == ("accuracy", "balanced_accuracy", "log_loss")
-    assert watched(THREE, EarlyStoppingSpec(metric="f1_macro"))[-1] == "f1_macro"
-    assert watched(NUMBER, EarlyStoppingSpec(metric="loss")) == ("rmse", "mae", "r2")
+def test_what_is_watched_is_cheap_and_what_the_spec_asks_for() -> None:
+    assert watched("classification", False, TrainingSpec()) == ("accuracy", "balanced_accuracy", "log_loss")
+    stopping = TrainingSpec(early_stopping=EarlyStoppingSpec(metric="f1_macro"), metrics=("ece",))
+    assert watched("classification", False, stopping)[-2:] == ("f1_macro", "ece")
+    assert watched("regression", False, TrainingSpec()) == ("rmse", "mae", "r2")

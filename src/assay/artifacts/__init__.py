@@ -69,6 +69,7 @@ from assay.artifacts._model import (
     TargetInfo,
     TrainingArrays,
 )
+from assay.artifacts._search import Search, Trial
 from assay.artifacts._words import FOLD_COLUMN, Blob, FoldName, Kind, Severity, Task, Verdict
 
 __all__ = [
@@ -119,6 +120,7 @@ __all__ = [
     "Reliability",
     "Report",
     "Scope",
+    "Search",
     "Severity",
     "Share",
     "Silent",
@@ -132,6 +134,7 @@ __all__ = [
     "Tolerance",
     "TrainFold",
     "TrainingArrays",
+    "Trial",
     "ValidFold",
     "ValidationReport",
     "Verdict",

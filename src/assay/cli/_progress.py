@@ -51,6 +51,8 @@ class Watch:
                 self._finish(event)
             case "epoch":
                 self._epoch(event)
+            case "trial" if event["trial"]["state"] not in ("running", "paused"):
+                self._trial(event)
             case "notice":
                 self._first_epoch = int(event.get("epoch", self._first_epoch))
                 self.say(str(event["text"]))
@@ -78,6 +80,13 @@ class Watch:
         elif self._live is None and (epoch == n_epochs or epoch % max(1, n_epochs // PLAIN_EPOCH_LINES) == 0):
             self._flush()
             self._line("·", "dim", "train", note)
+
+    def _trial(self, event: dict[str, Any]) -> None:
+        trial, best = event["trial"], event["best"] or {"number": "-", "score": None}
+        score = f"{event['metric']} {_print.number(trial['score'])}" if trial["score"] is not None else ""
+        note = f"{trial['state']:8} {score}  best {_print.number(best['score'])} (trial {best['number']})"
+        self._flush()
+        self._line("·", "dim", f"trial {trial['number'] + 1}/{event['n_trials']}", note)
 
     def _line(self, mark: str, style: str, name: str, text: str) -> None:
         _print.line(self._console, Text.assemble((mark, style), f" {name:<{NAME_WIDTH}}", (text, "dim")))

@@ -21,7 +21,12 @@ KEY_METRICS = ("accuracy", "balanced_accuracy", "roc_auc", "pr_auc", "f1", "log_
 
 def addresses(result: RunResult, flow_url: str) -> dict[str, str]:
     """Where a person sees more; only what there is."""
-    known = {"review": result.review_path, "mlflow": result.mlflow_url, "prefect": flow_url}
+    known = {
+        "review": result.review_path,
+        "search": result.search_path,
+        "mlflow": result.mlflow_url,
+        "prefect": flow_url,
+    }
     return {name: address for name, address in known.items() if address}
 
 
@@ -102,7 +107,7 @@ def _facts(result: RunResult, flow_url: str) -> Iterable[tuple[str, str]]:
 
 
 def _labelled(known: Mapping[str, str]) -> Iterable[tuple[str, str]]:
-    labels = {"review": "review page", "mlflow": "MLflow", "prefect": "Prefect"}
+    labels = {"review": "review page", "search": "search page", "mlflow": "MLflow", "prefect": "Prefect"}
     return ((labels[name], address) for name, address in known.items())
 
 

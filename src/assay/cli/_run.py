@@ -47,7 +47,7 @@ def run(
     home, words = find_home(), tuple(overrides or ())
     loaded = load_spec(spec, words)  # before any flow: a mistake in the spec means that nothing has run
     with Watch() as watch:
-        api = _api(home, orchestrator, watch)
+        api = api_of(home, orchestrator, watch)
         trained = None if api is None else _as_flow(spec, words, api, home, fresh, watch)
         result = trained.result if trained is not None else _here(loaded, home, fresh, watch)
     url, lost = (trained.url, trained.lost) if trained is not None else ("", False)
@@ -75,7 +75,7 @@ def add_to(app: typer.Typer) -> None:
     command(app, plan, PANEL)
 
 
-def _api(home: Path, orchestrator: Orchestrator, watch: Watch) -> str | None:
+def api_of(home: Path, orchestrator: Orchestrator, watch: Watch) -> str | None:
     """The Prefect API to use, or None for this process. Raises ServersError where `prefect` is asked for in vain."""
     from assay import local
     from assay.errors import ServersError

@@ -18,12 +18,12 @@ from assay.ledger import Ledger, RunRow, find_home
 from assay.pipeline import _check, _crashes, _data_audit, _fits, _plan, _run
 from assay.pipeline._check import Checked
 from assay.pipeline._steps import Step
-from assay.pipeline._types import Plan, PlannedStage, RunResult, StageRecord
+from assay.pipeline._types import Plan, PlannedStage, RunResult, SearchResult, StageRecord
 from assay.spec import Spec, loading
 
 __all__ = [
-    "Checked", "Plan", "PlannedStage", "RunResult", "StageRecord", "Step", "audit_data", "check", "finish_pending",
-    "plan", "reconcile", "run",
+    "Checked", "Plan", "PlannedStage", "RunResult", "SearchResult", "StageRecord", "Step", "audit_data", "check",
+    "finish_pending", "plan", "reconcile", "run", "search",
 ]  # fmt: skip
 
 Listener = Callable[[dict[str, Any]], None]
@@ -100,6 +100,23 @@ def reconcile(*, home: Path | None = None) -> tuple[RunRow, ...]:
     this for the others; an MLflow that does not answer now is told by `tracking.sync`.
     """
     return _crashes.reconcile(Ledger(home or find_home()))
+
+
+def search(
+    spec: Spec,
+    *,
+    home: Path | None = None,
+    listen: Listener | None = None,
+    wrap: Callable[[Step], Step] | None = None,
+    fresh: bool = False,
+) -> SearchResult:
+    """Search only: data to the spec of the best trial. `run` of the same spec then finds the search done.
+
+    Raises what `run` raises, and SpecError for a spec without `tune`.
+    """
+    from assay.pipeline import _searching
+
+    return _searching.run(spec, Ledger(home or find_home()), listen, wrap, fresh)
 
 
 def finish_pending(*, home: Path | None = None) -> Iterator[tuple[RunRow, RunResult | AssayError]]:

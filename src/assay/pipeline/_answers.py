@@ -37,6 +37,9 @@ def of_metrics(spec: Spec, classes: Names) -> Iterator[Mistake]:
     if stopping is not None and stopping.metric not in known:
         found = f"{stopping.metric!r} is not computed after an epoch of such a task"
         yield unknown("training.early_stopping.metric", found, stopping.metric, known)
+    for index, name in enumerate(spec.training.metrics):
+        if name not in known[1:]:
+            yield unknown(f"training.metrics.{index}", f"no metric {name!r} in such a task", name, known[1:])
     weights = spec.training.class_weights
     for name in weights if isinstance(weights, dict) and classes else ():
         if name not in classes:

@@ -11,11 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay import audit, data, evaluation, gates, inference, preprocessing, registry, reporting, training, validation
+from assay import (
+    audit,
+    data,
+    evaluation,
+    gates,
+    inference,
+    preprocessing,
+    registry,
+    reporting,
+    training,
+    tuning,
+    validation,
+)
 from assay.artifacts import (
     Bundle,
     Calibration,
     Champion,
+    Column,
     Comparison,
     Decision,
     Evaluation,
@@ -29,6 +42,7 @@ from assay.artifacts import (
     Predictions,
     Registered,
     Report,
+    Search,
     Snapshot,
     Source,
     ValidationReport,
@@ -36,9 +50,9 @@ from assay.artifacts import (
     to_json,
 )
 from assay.errors import DataError, RegistryError, TrackingError
-from assay.pipeline import _audits, _champion, _fits, _waivers
+from assay.pipeline import _audits, _champion, _fits, _search, _waivers
 from assay.pipeline._steps import ByKey, Later, Step
-from assay.spec import Spec, loading
+from assay.spec import Spec
 from assay.store import Store
 
 
@@ -61,7 +75,14 @@ class Surroundings:
     pages: Callable[[], reporting.Pages]
     uri: str
     server: str
+    searches: ByKey
+    trainer: Callable[[Snapshot, Folds], tuning.Trainer]
     table: Any = None
+
+    def of_search(self, snapshot: Snapshot, folds: Folds) -> dict[str, Any]:
+        """Those of a search."""
+        trainer = Later(lambda: self.trainer(snapshot, folds))
+        return {"trainer": trainer, "folder": self.searches, "events": self.events}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,20 +104,19 @@ class Links:
     registered: Registered | None
     pending: str
     n_unseen: int
+    search: Search | None = None
+    search_report: Report | None = None
 
 
 def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links:
     """Data to decision. Raises ValidationFailed when the data are not what the spec expects of them."""
     store = around.store
-    snapshot = step("ingest", data.ingest, source, spec.data, root=spec.root, table=around.table, store=store)
-    columns = _fits.feature_columns(spec, snapshot)
-    checked = step("validate", validation.validate, snapshot, spec.validation, spec.personal, store=store)
-    if not checked.passed:
-        raise validation.failure(checked)
-
-    folds = step("split", data.split, snapshot, spec.split, spec.target, spec.task, spec.seed, store=store)
+    snapshot, columns, checked, folds = read(spec, source, step, around)
     profile = step("profile", data.profile, snapshot, folds, spec.personal, store=store)
 
+    tune = spec.tune
+    found = _search.searched(spec, folds, step, **around.of_search(snapshot, folds))
+    spec, columns = _search.won(spec, columns, snapshot, found)
     prepared = step(
         "preprocess", preprocessing.fit, folds.train, spec.preprocessing, columns, spec.target, spec.task, store=store
     )
@@ -106,7 +126,7 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
     arrays = step("encode", preprocessing.encode, prepared, folds.train, folds.valid, store=store)
     leaks = step("probe", evaluation.probe, arrays, prepared, folds.duplicates, spec.seed, store=store)
 
-    model = step(
+    model = _search.trained(found) or step(
         "train", training.train, arrays, prepared, spec.model, spec.training, spec.compute, spec.seed,
         store=store, events=around.events, folder=around.checkpoints, root=spec.root,
     )  # fmt: skip
@@ -147,9 +167,12 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
     )  # fmt: skip
     report = step(
         "report", reporting.report, spec.name, evaluated, audited.findings, decision, model, calibration, checked,
-        folds, profile, leaks, snapshot, lineage, loading.as_written(spec), evidence,
+        folds, profile, leaks, snapshot, lineage, _search.written(spec, found), evidence,
         pages=reporting.Pages() if unreachable else Later(around.pages), store=store,
     )  # fmt: skip
+    searched = None
+    if found is not None:
+        searched = step("search-report", reporting.search_report, spec.name, found, tune, evaluated, store=store)
     registered, pending = _registered(
         spec, step, folds, model, calibration, evidence, decision, bundle, unreachable, around
     )
@@ -157,7 +180,22 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
         snapshot=snapshot, validation=checked, folds=folds, leaks=leaks, model=model, calibration=calibration,
         evaluation=evaluated, findings=audited.findings, judged_on=judged_on, decision=decision, evidence=bundle,
         report=report, registered=registered, pending=pending, n_unseen=on_test.n_unseen,
+        search=found, search_report=searched,
     )  # fmt: skip
+
+
+def read(
+    spec: Spec, source: Source, step: Step, around: Surroundings
+) -> tuple[Snapshot, tuple[Column, ...], ValidationReport, Folds]:
+    """The data, their feature columns, what was expected of them, and their folds. Raises ValidationFailed."""
+    store = around.store
+    snapshot = step("ingest", data.ingest, source, spec.data, root=spec.root, table=around.table, store=store)
+    columns = _fits.feature_columns(spec, snapshot)
+    checked = step("validate", validation.validate, snapshot, spec.validation, spec.personal, store=store)
+    if not checked.passed:
+        raise validation.failure(checked)
+    folds = step("split", data.split, snapshot, spec.split, spec.target, spec.task, spec.seed, store=store)
+    return snapshot, columns, checked, folds
 
 
 def _compared(

@@ -10,6 +10,7 @@ from assay import data, reporting
 from assay.artifacts import DataAudit, Preflight, Silent
 from assay.errors import DataAuditFailed
 from assay.ledger import Ledger
+from assay.pipeline import _trials
 from assay.pipeline._chain import Surroundings, chain
 from assay.pipeline._steps import ByKey, Progress, Step, cached, direct
 from assay.spec import Spec
@@ -25,6 +26,7 @@ def audit_data(spec: Spec, ledger: Ledger, table: Any) -> tuple[DataAudit, Prefl
     if spec.audit.data is None:  # all of it measured, and nothing bounded
         asking = spec.audit.model_copy(update={"data": DataAuditSpec()})
         spec = spec.model_copy(update={"audit": asking})
+    spec = spec.model_copy(update={"tune": None})  # the data are the same whatever a search would find
     silent = Silent()
     progress = Progress(ledger=ledger, name=spec.name, run_id="", root=spec.root, events=silent)
     results: dict[str, Any] = {}
@@ -39,6 +41,8 @@ def audit_data(spec: Spec, ledger: Ledger, table: Any) -> tuple[DataAudit, Prefl
         pages=reporting.Pages,
         uri="",
         server="",
+        searches=ByKey(ledger.home / "searches"),
+        trainer=lambda snapshot, folds: _trials.trainer(spec, ledger.home, "", snapshot, folds),
         table=table,
     )
     source, step = data.fingerprint(spec.data, spec.root, table), _until(cached(direct, progress), results)

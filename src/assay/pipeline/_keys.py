@@ -20,10 +20,11 @@ from pydantic import BaseModel
 import assay
 from assay import models, registry
 from assay.artifacts import Model, Source, sha256_of, to_json
-from assay.spec import plugins
+from assay.spec import Spec, plugins
 from assay.spec.data import DataSpec, SplitSpec
 from assay.spec.evidence import GateSpec
 from assay.spec.training import ModelSpec
+from assay.spec.tuning import AlgorithmSpec, SchedulerSpec
 
 # Packages whose files are plugins: only the named one is part of a key.
 PLUGIN_FOLDERS = {plugins.KINDS[kind].package: kind for kind in plugins.KINDS}
@@ -129,6 +130,12 @@ def _named(args: tuple[Any, ...]) -> set[tuple[str, str]]:
     for value in args:
         if isinstance(value, tuple | list):
             found |= _named(tuple(value))
+        elif isinstance(value, Spec):
+            found |= _named((value.model, value.tune and value.tune.algorithm, value.tune and value.tune.scheduler))
+        elif isinstance(value, AlgorithmSpec):
+            found.add(("algorithm", value.name))
+        elif isinstance(value, SchedulerSpec):
+            found.add(("scheduler", value.name))
         elif isinstance(value, DataSpec):
             found.add(("source", value.source))
         elif isinstance(value, SplitSpec):

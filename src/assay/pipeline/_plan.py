@@ -12,7 +12,7 @@ from typing import Any
 from assay import reporting, tracking
 from assay.artifacts import Model, Silent, Source, TrainingArrays, from_json
 from assay.ledger import Commit, Ledger
-from assay.pipeline import _champion, _keys, _looks
+from assay.pipeline import _champion, _keys, _looks, _trials
 from assay.pipeline._chain import Surroundings, chain
 from assay.pipeline._steps import UNCHANGED, ByKey, hit, returns, why
 from assay.pipeline._types import PlannedStage
@@ -121,6 +121,8 @@ def planned(spec: Spec, source: Source, ledger: Ledger, table: Any) -> tuple[Pla
         pages=reporting.Pages,
         uri="",
         server=tracking.server(ledger.home, spec.tracking.uri),
+        searches=ByKey(ledger.home / "searches"),
+        trainer=lambda snapshot, folds: _trials.trainer(spec, ledger.home, "", snapshot, folds),
         table=table,
     )
     chain(spec, source, planner.step, around)

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assay import data, evaluation, registry, tracking
+from assay import data, evaluation, registry, tracking, tuning
 from assay.artifacts import Events, Source, as_data, sha256_of
 from assay.errors import AssayError, Cancelled, TrackingError
 from assay.ledger import EventLog, Ledger, RunRow
-from assay.pipeline import _champion, _crashes, _fits, _keys, _looks, _plan, _warm
+from assay.pipeline import _champion, _crashes, _fits, _keys, _looks, _plan, _trials, _warm
 from assay.pipeline._chain import Links, Surroundings, chain
 from assay.pipeline._environment import commit_of, environment
 from assay.pipeline._steps import ByKey, Progress, Step, cached, direct, recorded
@@ -24,7 +24,13 @@ OUTCOMES: dict[str, Outcome] = {"promote": "promoted", "refuse": "refused", "inc
 Listener = Callable[[dict[str, Any]], None]
 Wrap = Callable[[Step], Step]
 MAX_REASON = 2000
-PLUGIN_OF = {"ingest": "source", "split": "splitter", "train": "model", "decide": "gate"}
+PLUGINS_OF = {
+    "ingest": ("source",),
+    "split": ("splitter",),
+    "tune": ("algorithm", "scheduler"),
+    "train": ("model",),
+    "decide": ("gate",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +70,9 @@ def run(spec: Spec, ledger: Ledger, listen: Listener | None, wrap: Wrap | None, 
     waiting = {stage.name for stage in _plan.planned(spec, source, ledger, table) if stage.will_run or fresh}
     if waiting:
         # Only of stages that will run: the options of a family import torch, which an edited gate need not wait for.
-        loading.check_options(spec, [kind for stage, kind in PLUGIN_OF.items() if stage in waiting])
+        loading.check_options(spec, [kind for stage in waiting for kind in PLUGINS_OF.get(stage, ())])
+        if "tune" in waiting:
+            tuning.check(spec)
     overrides = tuple(registry.without_passwords(override) for override in spec.overrides)  # they are kept
     run_key = sha256_of(_keys.text_of(spec), source.sha256)
     _crashes.reconcile(ledger, but=run_key)
@@ -79,26 +87,37 @@ def run(spec: Spec, ledger: Ledger, listen: Listener | None, wrap: Wrap | None, 
 
 def _observed(asked: Asked, row: RunRow, start: float) -> RunResult:
     """The run with its event log, its relay and its end in the ledger."""
+    ledger = asked.ledger
+    with observed(asked, row) as (events, relay):
+        links, progress = _walk(asked, row.run_id, events, relay.run_id, lambda: _pages(asked, relay))
+        result = _result(asked, row, links, progress, start)
+        events.emit("run_ended", state="finished", outcome=result.outcome, reason=result.decision.reason)
+    row = ledger.run(row.run_id)
+    state = "pending" if result.pending else "finished"
+    ledger.save(replace(row, state=state, ended=time.time(), outcome=result.outcome, reason=result.decision.reason))
+    warnings = result.warnings + unsent(relay)
+    return replace(result, mlflow_run_id=row.mlflow_run_id, mlflow_url=relay.url, warnings=warnings)
+
+
+@contextmanager
+def observed(asked: Asked, row: RunRow) -> Iterator[tuple[EventLog, tracking.Relay]]:
+    """Keep the event log of a run, relay it, and write down its end where it does not reach one of its own."""
     ledger, folder = asked.ledger, asked.ledger.folder(row.run_id)
     events = EventLog(folder / "events.jsonl", (asked.listen,) if asked.listen is not None else ())
     relay = tracking.Relay(folder, uri=asked.uri, home=ledger.home, store=ledger.store)
     try:
         events.emit("run_started", **_started(asked, row))
         with relay, _ended(ledger, row, events), tracking.Sampler(events, asked.spec.tracking.system_metrics_every_s):
-            links, progress = _walk(asked, row.run_id, events, relay.run_id, lambda: _pages(asked, relay))
-            result = _result(asked, row, links, progress, start)
-            events.emit("run_ended", state="finished", outcome=result.outcome, reason=result.decision.reason)
+            yield events, relay
     finally:
         events.close()
-        row = replace(
-            ledger.run(row.run_id), mlflow_run_id=relay.mlflow_run_id, mlflow_experiment_id=relay.experiment_id
-        )
-        ledger.save(row)
-    state = "pending" if result.pending else "finished"
-    ledger.save(replace(row, state=state, ended=time.time(), outcome=result.outcome, reason=result.decision.reason))
-    unsent = (f"{relay.problem}. `assay sync` sends the rest.",) if relay.problem else ()
-    warnings = result.warnings + unsent
-    return replace(result, mlflow_run_id=row.mlflow_run_id, mlflow_url=relay.url, warnings=warnings)
+        row = ledger.run(row.run_id)
+        ledger.save(replace(row, mlflow_run_id=relay.mlflow_run_id, mlflow_experiment_id=relay.experiment_id))
+
+
+def unsent(relay: tracking.Relay) -> tuple[str, ...]:
+    """A warning when MLflow has not taken everything."""
+    return (f"{relay.problem}. `assay sync` sends the rest.",) if relay.problem else ()
 
 
 @contextmanager
@@ -145,10 +164,26 @@ def _walk(
     asked: Asked, run_id: str, events: Events, tracking_run: Callable[[], str], pages: Callable[[], Pages]
 ) -> tuple[Links, Progress]:
     """Walk the chain: each stage looked up, run where it has to be, committed and written down."""
-    spec, ledger = asked.spec, asked.ledger
-    progress = Progress(ledger=ledger, name=spec.name, run_id=run_id, root=spec.root, events=events, fresh=asked.fresh)
+    step, progress = steps(asked, run_id, events)
+    return chain(asked.spec, asked.source, step, surroundings(asked, run_id, events, tracking_run, pages)), progress
+
+
+def steps(asked: Asked, run_id: str, events: Events) -> tuple[Step, Progress]:
+    """How the stages of a run are called, and what the steps know together."""
+    spec = asked.spec
+    progress = Progress(
+        ledger=asked.ledger, name=spec.name, run_id=run_id, root=spec.root, events=events, fresh=asked.fresh
+    )
     step: Step = recorded(cached(direct, progress), progress)
-    around = Surroundings(
+    return asked.wrap(step) if asked.wrap else step, progress
+
+
+def surroundings(
+    asked: Asked, run_id: str, events: Events, tracking_run: Callable[[], str], pages: Callable[[], Pages] = Pages
+) -> Surroundings:
+    """What the stages of a run need around them."""
+    spec, ledger = asked.spec, asked.ledger
+    return Surroundings(
         home=ledger.home,
         store=ledger.store,
         events=events,
@@ -159,9 +194,10 @@ def _walk(
         pages=pages,
         uri=asked.uri,
         server=tracking.server(ledger.home, spec.tracking.uri),
+        searches=ByKey(ledger.home / "searches"),
+        trainer=lambda snapshot, folds: _trials.trainer(spec, ledger.home, run_id, snapshot, folds),
         table=asked.table,
     )
-    return chain(spec, asked.source, asked.wrap(step) if asked.wrap else step, around), progress
 
 
 def _result(asked: Asked, row: RunRow, links: Links, progress: Progress, start: float) -> RunResult:
@@ -190,6 +226,8 @@ def _result(asked: Asked, row: RunRow, links: Links, progress: Progress, start: 
         mlflow_url=tracking.run_url(asked.uri, row.mlflow_experiment_id, row.mlflow_run_id),
         pending=links.pending,
         warnings=_warnings(links),
+        search=links.search,
+        search_path=str(asked.ledger.store.path(links.search_report.review)) if links.search_report else "",
     )
 
 

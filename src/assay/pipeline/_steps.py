@@ -115,8 +115,9 @@ def recorded(step: Step, progress: Progress) -> Step:
 def hit(ledger: Ledger, stage: str, key: str) -> Commit | None:
     """The commit under `key`, if every object of its artifact is in the store and unchanged."""
     commit = ledger.lookup(stage, key)
-    if commit is None or not all(ledger.store.holds(blob) for blob in blobs_in(json.loads(commit.artifact))):
-        return None
+    artifact = json.loads(commit.artifact) if commit is not None else {}
+    if artifact.get("partial") or not all(ledger.store.holds(blob) for blob in blobs_in(artifact)):
+        return None  # what a person ended early serves the run that it was made in, and the next goes on with it
     return commit
 
 

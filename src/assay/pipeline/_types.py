@@ -15,6 +15,7 @@ from assay.artifacts import (
     Model,
     Registered,
     Report,
+    Search,
     Snapshot,
     ValidationReport,
     as_data,
@@ -66,6 +67,8 @@ class RunResult:
     mlflow_url: str = ""
     pending: str = ""
     warnings: tuple[str, ...] = ()
+    search: Search | None = None
+    search_path: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -81,6 +84,26 @@ class RunResult:
         """The result as JSON data."""
         data: dict[str, Any] = as_data(self)
         return data | {"exit_code": self.exit_code, "reused": self.reused}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """What a search alone came to. `spec_path` is the spec of the winner, which trains alone."""
+
+    run_id: str
+    name: str
+    search: Search
+    spec_path: str
+    seconds: float
+    reused: bool
+    mlflow_run_id: str = ""
+    mlflow_url: str = ""
+    warnings: tuple[str, ...] = ()
+
+    def as_data(self) -> dict[str, Any]:
+        """The result as JSON data."""
+        data: dict[str, Any] = as_data(self)
+        return data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

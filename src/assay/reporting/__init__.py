@@ -24,15 +24,17 @@ from assay.artifacts import (
     Model,
     Profile,
     Report,
+    Search,
     Snapshot,
     ValidationReport,
     to_json,
 )
 
 if TYPE_CHECKING:
+    from assay.spec.tuning import TuneSpec
     from assay.store import Store
 
-__all__ = ["Pages", "report"]
+__all__ = ["Pages", "report", "search_report"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,3 +113,17 @@ def report(
     drawn = pictures(evaluation, findings, decision, model)
     files += [store.put(standalone(svg), f"{picture}.svg") for picture, svg in drawn.items()]
     return Report(review=store.put(page(subject, drawn), "review.html"), files=tuple(files))
+
+
+def search_report(name: str, search: Search, tune: TuneSpec, evaluation: Evaluation, *, store: Store) -> Report:
+    """The page of a search, and each of its pictures as an SVG file.
+
+    It says what was best, how many configurations were looked at, how much better the winner looks on the valid rows
+    that it was chosen on than on test rows, and what the search cost.
+    """
+    from assay.reporting._search import page, pictures
+    from assay.reporting._svg import standalone
+
+    drawn = pictures(search)
+    files = tuple(store.put(standalone(svg), f"{picture}.svg") for picture, svg in drawn.items())
+    return Report(review=store.put(page(name, search, tune, evaluation, drawn), "search.html"), files=files)

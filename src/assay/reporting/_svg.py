@@ -41,7 +41,7 @@ def ticks(of: Domain, n: int) -> list[float]:
     """At most `n` + 1 round numbers inside a domain: steps of 1, 2 or 5 times a power of ten."""
     span = of[1] - of[0]
     power = 10.0 ** math.floor(math.log10(span / n))
-    step = next(step for step in (power, 2 * power, 5 * power, 10 * power) if span / step <= n)
+    step = next(step for step in (power, 2 * power, 5 * power, 10 * power) if math.floor(span / step + 1e-9) <= n)
     return [i * step for i in range(math.ceil(of[0] / step - 1e-9), math.floor(of[1] / step + 1e-9) + 1)]
 
 

@@ -19,6 +19,7 @@ from assay.spec.data import DataSpec, FeaturesSpec, SplitSpec, TargetSpec, Valid
 from assay.spec.evidence import NAME, NAME_IN_WORDS, AuditSpec, EvaluationSpec, GateSpec, RegistrySpec, TrackingSpec
 from assay.spec.preprocessing import PreprocessingSpec
 from assay.spec.training import ComputeSpec, ModelSpec, TrainingSpec
+from assay.spec.tuning import TuneSpec
 from assay.spec.words import Slip, Words, Wrong
 
 LOSSES: dict[Task, tuple[str, ...]] = {
@@ -46,6 +47,7 @@ class Spec(Words):
     model: ModelSpec = ModelSpec()
     training: TrainingSpec = TrainingSpec()
     compute: ComputeSpec = ComputeSpec()
+    tune: TuneSpec | None = None
     evaluation: EvaluationSpec = EvaluationSpec()
     audit: AuditSpec = AuditSpec()
     gates: tuple[GateSpec, ...] = ()

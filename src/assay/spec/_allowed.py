@@ -86,7 +86,7 @@ def _kind(branch: Any, metadata: tuple[Any, ...] = ()) -> str:
     if origin is Literal:
         return ", ".join(map(str, inner))
     if origin is tuple and inner[-1] is Ellipsis:
-        return f"a list of {_many(inner[0])}"
+        return f"a list of {_many(inner[0])}{_length(metadata)}"
     if origin is tuple:
         return f"a list of {COUNTS.get(len(inner), len(inner))} {_many(inner[0])}"
     if origin is dict:
@@ -100,7 +100,7 @@ def _kind(branch: Any, metadata: tuple[Any, ...] = ()) -> str:
 
 
 def _many(annotation: Any) -> str:
-    words = {int: "whole numbers", float: "numbers", str: "text", bool: "true or false"}
+    words = {int: "whole numbers", float: "numbers", str: "text", bool: "true or false", Any: "values"}
     found = []
     for branch in branches(annotation):
         if branch in words:

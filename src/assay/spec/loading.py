@@ -5,20 +5,22 @@ from __future__ import annotations
 import copy
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from assay.errors import Mistake, SpecError, did_you_mean
-from assay.spec import Spec, _mistakes, _overrides, _yaml, plugins
+from assay.spec import Spec, _mistakes, _overrides, _yaml, plugins, space
 
-# The plugins of a spec: where its name stands, and the kind. `*` is every item of a list.
+# The plugins of a spec: the part that names one (or the list of such parts), the key of the name, and the kind.
 PLUGINS: tuple[tuple[str, str, str], ...] = (
     ("data", "source", "source"),
     ("split", "by", "splitter"),
     ("model", "family", "model"),
     ("gates", "gate", "gate"),
+    ("tune.algorithm", "name", "algorithm"),
+    ("tune.scheduler", "name", "scheduler"),
 )
 # The parts that other parts refer to: with one of them wrong, no more can be said.
 BUILT_ON = ("version", "task", "data", "target", "split", "features", "audit", "evaluation")
@@ -56,6 +58,8 @@ def understand(path: str | Path, overrides: Sequence[str] = ()) -> tuple[list[Mi
         return list(error.mistakes), None
     spec, mistakes = _validate(document, path.name)
     mistakes += _plugin_options(document, path.name)
+    if spec is not None and not mistakes:
+        mistakes += _space_options(spec, document, path.name)
     return in_order(mistakes), spec and spec.read_from(path, document.lines, tuple(overrides))
 
 
@@ -70,7 +74,10 @@ def option_mistakes(spec: Spec, kinds: Collection[str] = tuple(plugins.KINDS)) -
     """Every mistake in the options of the plugins of `spec`, those of `kinds` alone."""
     data = spec.model_dump(mode="json", by_alias=True)
     document = _yaml.Document(data=data, lines=spec.lines, overrides=spec.overrides)
-    return _plugin_options(document, spec.file, kinds)
+    mistakes = _plugin_options(document, spec.file, kinds)
+    if "model" in kinds and not mistakes:
+        mistakes += _space_options(spec, document, spec.file)
+    return mistakes
 
 
 def render(spec: Spec) -> str:
@@ -96,7 +103,7 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of a spec, with one branch per plugin, for editors."""
     whole = Spec.model_json_schema(by_alias=True)
     for part, chooser, kind in PLUGINS:
-        node = whole["$defs"][f"{part.rstrip('s').capitalize()}Spec"]
+        node = whole["$defs"][f"{part.split('.')[-1].rstrip('s').capitalize()}Spec"]
         node["allOf"] = [_branch(whole, kind, chooser, name) for name in plugins.names(kind)]
         if kind == "model":
             node["properties"][chooser]["examples"] = [*plugins.names(kind), "python:package.module:Class"]
@@ -156,6 +163,8 @@ def _validate(document: _yaml.Document, name: str) -> tuple[Spec | None, list[Mi
             if isinstance(chosen, str) and not _exists(kind, chosen):
                 where = _mistakes.where(document.lines, document.overrides, (*path, chooser), name)
                 mistakes.append(plugins.unknown(kind, chosen, where))
+    if spec is not None:
+        mistakes += space.mistakes(spec, document, name)
     return spec, mistakes
 
 
@@ -215,14 +224,37 @@ def _plugin_options(
     return found
 
 
+def _space_options(spec: Spec, document: _yaml.Document, file: str) -> list[Mistake]:
+    """What the model family says to the values of the space that are its options, each mistake at its parameter."""
+    found: dict[str, Mistake] = {}
+    for name, values in space.candidates(spec.tune) if spec.tune is not None else ():
+        model = space.with_values(spec, values).model
+        if name.split(".")[0] != "model" or model.family.startswith("python:"):
+            continue
+        try:
+            plugins.checked("model", model.family, model.options, where="model")
+        except SpecError as error:
+            where, told = space.place(document, file, name), error.mistakes[0]
+            found.setdefault(where, Mistake(where=where, found=told.found, allowed=told.allowed, hint=told.hint))
+    return list(found.values())
+
+
 def _default(part: str, chooser: str) -> Any:
-    annotation = Spec.model_fields[part].annotation
-    return annotation.model_fields[chooser].default if isinstance(annotation, type) else None
+    model: Any = Spec
+    for key in part.split("."):
+        annotation = model.model_fields[key].annotation
+        model = next((each for each in (annotation, *get_args(annotation)) if isinstance(each, type)), None)
+    return model.model_fields[chooser].default if chooser in getattr(model, "model_fields", {}) else None
 
 
 def _entries(data: Any, part: str) -> list[tuple[tuple[str | int, ...], dict[str, Any]]]:
     """The mappings of `part` that name a plugin, each with its path: one, or one per item of a list."""
-    node = data.get(part, {}) if isinstance(data, dict) else {}
+    *parents, last = path = tuple(part.split("."))
+    for key in parents:
+        data = data.get(key) if isinstance(data, dict) else None
+    node = data.get(last, {}) if isinstance(data, dict) else None
     if isinstance(node, list):
-        return [((part, index), item) for index, item in enumerate(node) if isinstance(item, dict)]
-    return [((part,), node)] if isinstance(node, dict) else []
+        return [((*path, index), item) for index, item in enumerate(node) if isinstance(item, dict)]
+    if isinstance(node, str) and parents:  # just the name
+        return [(path, {"name": node})]
+    return [(path, node)] if isinstance(node, dict) else []

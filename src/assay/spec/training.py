@@ -53,6 +53,7 @@ class TrainingSpec(Words):
     sync_every: int = Field(default=1, ge=1, description="1: gradients every step; N: weights every N steps")
     ema: float | None = Field(default=None, gt=0, lt=1, description="decay of the averaged weights, per step")
     early_stopping: EarlyStoppingSpec | None = EarlyStoppingSpec()
+    metrics: tuple[str, ...] = Field(default=(), description="computed after each epoch, beside the usual ones")
     checkpoint_every: int = Field(default=1, ge=1, description="epochs between checkpoints")
 
     @field_validator("betas")

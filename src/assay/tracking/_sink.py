@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 from assay.artifacts import Blob
 from assay.errors import StoreError, TrackingError
 from assay.store import Store
+from assay.tracking import _children
 from assay.tracking._note import note
 from assay.tracking._story import Batch, Dataset, Point, Story
 
@@ -49,6 +50,7 @@ class Sink:
         """Whether the run was there already: then some of what is sent may be there too."""
         run = found[0] if found else client.create_run(self.experiment_id, began_ms, {"assay.run_id": name}, name)
         self.run_id: str = run.info.run_id
+        self._known: dict[int, _children.Known] | None = None if self.found else {}
 
     def write(self, batch: Batch, story: Story, store: Store, *, uncertain: bool) -> None:
         """Send a batch. When `uncertain`, look first what is there: an attempt before may have got through in part."""
@@ -61,6 +63,10 @@ class Sink:
             client.log_batch(run_id, metrics=[_metric(point) for point in points])
         if batch.datasets:
             client.log_inputs(run_id, [_input(dataset) for dataset in batch.datasets])
+        if batch.children:
+            if self._known is None or uncertain:
+                self._known = _children.known(client, self.experiment_id, run_id)
+            _children.write(client, self.experiment_id, run_id, batch.children.values(), self._known)
         for path, text in batch.texts.items():
             client.log_text(run_id, text, path)
         for path, blob in batch.files.items():

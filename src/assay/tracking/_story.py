@@ -24,6 +24,7 @@ from assay.artifacts import (
     Folds,
     Model,
     Registered,
+    Search,
     Snapshot,
     from_json,
     sha256_of,
@@ -35,6 +36,13 @@ STATUS = {
     "finished": "FINISHED", "failed": "FAILED", "crashed": "FAILED", "killed": "KILLED", "cancelled": "KILLED",
     "pending": "SCHEDULED",
 }  # fmt: skip
+TRIAL_STATUS = {
+    "running": "RUNNING",
+    "paused": "RUNNING",
+    "done": "FINISHED",
+    "stopped": "FINISHED",
+    "failed": "FAILED",
+}
 # The hand-offs that are known by a name of their own; the others go by their stage's.
 HANDOFFS = {
     "ingest": "snapshot", "validate": "validation", "split": "folds", "preprocess": "preprocessing", "encode": "arrays",
@@ -42,7 +50,7 @@ HANDOFFS = {
     "audit": "findings", "decide": "decision", "register": "registered",
 }  # fmt: skip
 # The stages whose files a reviewer may open. Those of the others are data, counts and predictions of people, the model.
-OPEN = ("validate", "evidence", "report")
+OPEN = ("validate", "evidence", "report", "search-report")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,19 @@ class Dataset:
 
 
 @dataclass(slots=True)
+class Child:
+    """A trial of a search, which is a run of its own below the run: all of it that is known, new or not."""
+
+    number: int
+    params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    points: dict[tuple[str, int], Point] = field(default_factory=dict)
+    status: str = "RUNNING"
+    began_ms: int = 0
+    time_ms: int = 0
+
+
+@dataclass(slots=True)
 class Batch:
     """What is to be sent next. Everything in it may be sent twice with no harm, but for points and datasets."""
 
@@ -78,6 +99,7 @@ class Batch:
     texts: dict[str, str] = field(default_factory=dict)
     files: dict[str, Blob] = field(default_factory=dict)
     registered: Registered | None = None
+    children: dict[int, Child] = field(default_factory=dict)
     status: str = ""
     time_ms: int = 0
 
@@ -100,6 +122,7 @@ class Story:
         self._notices: list[str] = []
         self._points: set[tuple[str, int]] = set()
         self._n_samples = 0
+        self._children: dict[int, Child] = {}
 
     def tell(self, event: dict[str, Any]) -> None:
         """Hear one event. A kind that is not known is not for MLflow."""
@@ -158,6 +181,41 @@ class Story:
             if name not in ("seq", "time", "kind"):
                 self._point(f"system/{name}", value, self._n_samples)
         self._n_samples += 1
+
+    def _on_trial(self, event: dict[str, Any]) -> None:
+        trial, metric, now = event["trial"], event["metric"], self.batch.time_ms
+        child = self._children.setdefault(trial["number"], Child(number=trial["number"]))
+        self.batch.children[child.number] = child
+        child.began_ms, child.time_ms = int(trial["began"] * 1000), now
+        child.params |= {key_of(path): str(value) for path, value in trial["values"].items()}
+        child.status = TRIAL_STATUS[trial["state"]]
+        child.tags |= {"assay.state": trial["state"], "assay.reason": trial["reason"], "mlflow.runName": _trial(trial)}
+        for epoch, score in enumerate(trial["scores"], start=1):
+            child.points.setdefault((f"valid/{metric}", epoch), Point(f"valid/{metric}", score, epoch, now))
+        for epoch in event["epochs"]:
+            named = {"train/loss": epoch["train_loss"], "valid/loss": epoch["valid_loss"], "train/lr": epoch["lr"]}
+            named |= {f"valid/{name}": value for name, value in epoch["metrics"]}
+            for key, value in named.items():
+                child.points.setdefault((key, epoch["epoch"]), Point(key, value, epoch["epoch"], now))
+        finals = dict(trial["measures"]) | ({"score": trial["score"]} if trial["score"] is not None else {})
+        for name, value in finals.items():
+            key = key_of(f"trial/{name}")
+            child.points[key, trial["until"]] = Point(key, value, trial["until"], now)
+        if event["best"] is not None and event["best"]["score"] is not None:
+            self._point("search/best", event["best"]["score"], child.number)
+
+    def _on_tune(self, artifact: str) -> None:
+        found = from_json(Search, artifact)
+        self._point("search/n_trials", len(found.trials), 0)
+        self._point("search/n_epochs", found.n_epochs, 0)
+        self._point("search/device_seconds", found.device_seconds, 0)
+        self.batch.tags["assay.winner"] = str(found.winner)
+        for name, share in found.importances:
+            self._point(f"search/importance/{name}", share, 0)
+        if found.winner in self._children:
+            child = self._children[found.winner]
+            child.tags["assay.winner"] = "true"
+            self.batch.children[child.number] = child
 
     def _on_notice(self, event: dict[str, Any]) -> None:
         self._notices.append(str(redacted(event["text"])))
@@ -248,6 +306,10 @@ class Story:
         if value is not None and (key, step) not in self._points:
             self._points.add((key, step))
             self.batch.points.append(Point(key, float(value), step, self.batch.time_ms))
+
+
+def _trial(trial: dict[str, Any]) -> str:
+    return f"trial {trial['number']:04d}"
 
 
 def _colspec(column: Any) -> dict[str, Any]:

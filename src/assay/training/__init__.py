@@ -37,11 +37,15 @@ def train(
     events: Events,
     folder: Path,
     root: Path | None = None,
+    start: Path | None = None,
+    checkpoint_s: float = 0.0,
 ) -> Model:
     """Fit `model` on the train rows and keep its best epoch on the valid rows.
 
     `folder` holds the checkpoints; a training that was interrupted goes on from there. With workers on other machines
-    it and the store must be on a file system that all of them see. `root` is where a user's own family lies.
+    it and the store must be on a file system that all of them see. `root` is where a user's own family lies. `start` is
+    the folder of another training of the same network, from whose newest checkpoint this one goes on while it has none.
+    Checkpoints are `checkpoint_s` seconds apart at least; the last one is written in any case.
 
     A file called `stop` in `folder`, SIGINT or SIGTERM end the training at the next step with a checkpoint and
     `Cancelled`. Raises SpecError for what does not fit this target or machine, and TrainingError when training fails.
@@ -66,6 +70,8 @@ def train(
         store=store,
         folder=folder.absolute(),
         root=root,
+        start=start,
+        checkpoint_s=checkpoint_s,
     )
     return run(job, events)
 
@@ -75,6 +81,20 @@ def metrics(task: Task, *, binary: bool) -> tuple[str, ...]:
     from assay.training._metrics import names
 
     return names(task, binary)
+
+
+def watched(task: Task, training: TrainingSpec, *, binary: bool) -> tuple[str, ...]:
+    """What is known after every epoch of such a training: `loss` and the metrics that are computed then."""
+    from assay.training._metrics import watched
+
+    return ("loss", *watched(task, binary, training))
+
+
+def rises(metric: str) -> bool:
+    """True for metrics of the valid fold that are better when they are greater."""
+    from assay.training._metrics import greater_is_better
+
+    return greater_is_better(metric)
 
 
 def warm(compute: ComputeSpec) -> None:

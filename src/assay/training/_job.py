@@ -25,6 +25,8 @@ class Job:
     store: Store
     folder: Path
     root: Path | None
+    start: Path | None = None
+    checkpoint_s: float = 0.0
 
     @property
     def checkpoints(self) -> Path:

@@ -43,7 +43,7 @@ class Judge:
         self._target = job.prepared.target
         self._y_N: NDArray[Any] = rows.target_N.cpu().numpy()
         self._encoder = preprocessing.encoder(job.prepared, store=job.store)
-        self._watched = _metrics.watched(self._target, job.training.early_stopping)
+        self._watched = _metrics.watched(self._target.task, self._target.n_outputs == 2, job.training)
         if self._target.task == "regression":
             self._y_N = self._encoder.to_units(self._y_N)
 

@@ -36,7 +36,7 @@ def fit(job: Job, place: Place, events: Events) -> None:
         finished = run.epoch()
         if finished:
             run.tell(events, run.progress.epochs[-1])
-        if run.progress.stopped or not finished or len(run.progress.epochs) % job.training.checkpoint_every == 0:
+        if run.progress.stopped or not finished or run.due():
             run.save(events)
         if not finished:
             return
@@ -54,6 +54,7 @@ class Run:
         self.judge = Judge(job, place, Rows.open(job.arrays.valid, job.store, place.device), loss)
         self.progress = Progress(n_parameters=self.network.n_parameters)
         self.best: dict[str, Tensor] = {}
+        self.saved = time.monotonic()
 
     def epoch(self) -> bool:
         """One pass over the train rows, or what is left of it, and one over the valid rows. False: told to stop."""
@@ -85,6 +86,11 @@ class Run:
         """True on all ranks when the flag file is there."""
         return update % STOP_EVERY == 0 and self.place.any(self.place.first and self.job.stop.exists())
 
+    def due(self) -> bool:
+        """True when it is time for a checkpoint, which ranks need not agree on but for the epoch."""
+        late = time.monotonic() - self.saved >= self.job.checkpoint_s
+        return late and len(self.progress.epochs) % self.job.training.checkpoint_every == 0
+
     def save(self, events: Events) -> None:
         """Write a checkpoint."""
         if self.progress.update:
@@ -94,12 +100,13 @@ class Run:
             tensors = {**self.network.tensors(), **self.descent.tensors(), **best}
             sha256 = _checkpoint.write(self.job.checkpoints, self.progress, tensors)
             events.emit("checkpoint", epoch=len(self.progress.epochs), sha256=sha256)
+        self.saved = time.monotonic()
 
     def resume(self) -> None:
         """Go on from the newest checkpoint, where there is one."""
         if self.place.first:
             _checkpoint.sweep(self.job.checkpoints)
-        found = _checkpoint.newest(self.job.checkpoints)
+        found = _checkpoint.newest(self.job.checkpoints) or self.elsewhere()
         if found is not None:
             self.progress, self.best = found.progress, found.part("best")
             self.network.load(found.part("weights"), found.part("ema"))
@@ -110,6 +117,16 @@ class Run:
                 f"workers see different checkpoints in {self.job.checkpoints}. Allowed: a folder on a file system that "
                 "all of them share."
             )
+
+    def elsewhere(self) -> _checkpoint.Checkpoint | None:
+        """Where another training stands that this one is to go on from."""
+        if self.job.start is None:
+            return None
+        for folder in self.job.start.glob("checkpoints/*"):
+            found = _checkpoint.newest(folder)
+            if found is not None:
+                return found
+        raise TrainingError(f"there is no checkpoint in {self.job.start} from which this training could go on.")
 
     def greet(self, events: Events) -> None:
         """Say where training goes on, and tell of the epochs that are done, for whoever has not heard of them."""

@@ -1,13 +1,14 @@
 """Which metrics of the valid fold are computed after an epoch: those of the evaluation, by the same names.
 
-Computed each time are a few cheap ones and the one that early stopping looks at. `loss` is the loss of the training.
+Computed each time are a few cheap ones, the one that early stopping looks at, and those that the spec asks for. `loss`
+is the loss of the training.
 """
 
 from __future__ import annotations
 
 from assay import evaluation
-from assay.artifacts import TargetInfo, Task
-from assay.spec.training import EarlyStoppingSpec
+from assay.artifacts import Task
+from assay.spec.training import TrainingSpec
 
 USUAL: dict[Task, tuple[str, ...]] = {
     "classification": ("accuracy", "balanced_accuracy", "log_loss"),
@@ -21,11 +22,12 @@ def names(task: Task, binary: bool) -> tuple[str, ...]:
     return ("loss", *evaluation.metric_ranges(task, 2 if binary else 3))
 
 
-def watched(target: TargetInfo, stopping: EarlyStoppingSpec | None) -> tuple[str, ...]:
+def watched(task: Task, binary: bool, training: TrainingSpec) -> tuple[str, ...]:
     """The metrics that are computed after each epoch."""
-    usual = USUAL[target.task] + (OF_TWO_CLASSES if target.n_outputs == 2 else ())
+    usual = USUAL[task] + (OF_TWO_CLASSES if task == "classification" and binary else ())
+    stopping = training.early_stopping
     asked = () if stopping is None or stopping.metric == "loss" else (stopping.metric,)
-    return tuple(dict.fromkeys((*usual, *asked)))
+    return tuple(dict.fromkeys((*usual, *asked, *training.metrics)))
 
 
 def greater_is_better(name: str) -> bool:

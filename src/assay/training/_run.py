@@ -48,6 +48,13 @@ def check(job: Job) -> None:
                 hint=did_you_mean(stopping.metric, known),
             )
         )
+    mistakes += [
+        Mistake(
+            where=f"training.metrics.{index}", found=f"no metric {name!r} in such a task", allowed=", ".join(known[1:])
+        )
+        for index, name in enumerate(job.training.metrics)
+        if name not in known[1:]
+    ]
     if mistakes:
         raise SpecError.of(mistakes)
 

@@ -1,0 +1,61 @@
+"""The search in the chain: a stage like the others, whose winner is the spec that the stages after it see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assay import tuning
+from assay.artifacts import Column, Folds, Model, Search, Snapshot
+from assay.pipeline import _fits
+from assay.pipeline._steps import Step
+from assay.spec import Spec, loading
+from assay.spec.data import ValidationSpec
+from assay.spec.evidence import AuditSpec, EvaluationSpec, RegistrySpec, TrackingSpec
+
+
+def searched(spec: Spec, folds: Folds, step: Step, **around: Any) -> Search | None:
+    """The search that the spec asks for, or None. `around` are the surroundings of `tuning.search`."""
+    if spec.tune is None:
+        return None
+    found: Search = step("tune", tuning.search, folds.train, folds.valid, _fitting(spec), **around)
+    return found
+
+
+def won(
+    spec: Spec, columns: tuple[Column, ...], snapshot: Snapshot, found: Search | None
+) -> tuple[Spec, tuple[Column, ...]]:
+    """The spec of the winner and its feature columns: what the spec says itself where nothing is searched."""
+    if found is None:
+        return spec, columns
+    if not found:  # a plan does not know the winner yet
+        return spec.model_copy(update=dict.fromkeys(("preprocessing", "model", "training"), found)), columns
+    spec = tuning.winner(spec, found)
+    return spec, _fits.feature_columns(spec, snapshot)
+
+
+def trained(found: Search | None) -> Model | None:
+    """The winner's model, where its weights came from other trials and no training alone would give them."""
+    return found.best.model if found else None
+
+
+def written(spec: Spec, found: Search | None) -> str:
+    """The spec that was trained, as a person writes it."""
+    return "" if found is not None and not found else loading.as_written(spec)
+
+
+def _fitting(spec: Spec) -> Spec:
+    """The spec without what no trial depends on, so that an edited gate does not search anew.
+
+    Of the audit the sensitive columns stay: they are no features.
+    """
+    assert spec.tune is not None
+    audit = spec.audit if spec.tune.measures_disparity else AuditSpec(sensitive=spec.audit.sensitive)
+    parts = {
+        "audit": audit,
+        "evaluation": EvaluationSpec(),
+        "gates": (),
+        "registry": RegistrySpec(),
+        "tracking": TrackingSpec(),
+        "validation": ValidationSpec(),
+    }
+    return spec.model_copy(update=parts)
