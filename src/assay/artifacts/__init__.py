@@ -66,10 +66,11 @@ from assay.artifacts._model import (
     Model,
     Predictions,
     Preprocessing,
+    Signal,
     TargetInfo,
     TrainingArrays,
 )
-from assay.artifacts._words import FOLD_COLUMN, Blob, FoldName, Kind, Severity, Task, Verdict
+from assay.artifacts._words import FOLD_COLUMN, Blob, FoldName, Kind, Severity, SignalKind, Task, Verdict
 
 __all__ = [
     "FOLD_COLUMN",
@@ -121,6 +122,8 @@ __all__ = [
     "Scope",
     "Severity",
     "Share",
+    "Signal",
+    "SignalKind",
     "Silent",
     "Slice",
     "Slices",

@@ -156,6 +156,9 @@ def _validate(document: _yaml.Document, name: str) -> tuple[Spec | None, list[Mi
             if isinstance(chosen, str) and not _exists(kind, chosen):
                 where = _mistakes.where(document.lines, document.overrides, (*path, chooser), name)
                 mistakes.append(plugins.unknown(kind, chosen, where))
+    if spec is not None and spec.model.family in plugins.names("model"):
+        where = _mistakes.where(document.lines, document.overrides, ("model", "family"), name)
+        mistakes += plugins.check_takes(spec.model.family, spec.preprocessing.kind_of_input, where)
     return spec, mistakes
 
 

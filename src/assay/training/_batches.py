@@ -6,6 +6,7 @@ N rows, B rows of a batch, F numeric features, C categorical features.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -41,34 +42,33 @@ def share(n_rows: int, rank: int, world_size: int) -> slice:
 class Rows:
     """The encoded rows of a fold as tensors. On the CPU they are memory maps, shared by all workers of a machine."""
 
-    numeric_NF: Tensor
-    codes_NC: Tensor
+    inputs: tuple[Tensor, ...]  # what a network takes: numeric_NF, codes_NC, and the signal where there is one
     target_N: Tensor
 
     @classmethod
     def open(cls, encoded: Encoded, store: Store, device: torch.device) -> Self:
         """The rows of `encoded`, moved to `device` where they fit there."""
-        tensors = [_mapped(blob, store) for blob in (encoded.numeric, encoded.codes, encoded.target)]
+        tensors = [_mapped(blob, store) for blob in (*encoded.inputs, encoded.target)]
         if device.type == "cuda":
             free_bytes, _ = torch.cuda.mem_get_info(device)
             if sum(tensor.nbytes for tensor in tensors) < GPU_FRAC * free_bytes:
                 tensors = [tensor.to(device) for tensor in tensors]
-        return cls(*tensors)
+        return cls(tuple(tensors[:-1]), tensors[-1])
 
     def __len__(self) -> int:
         return len(self.target_N)
 
-    def take(self, index_B: Tensor, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-        """Features and targets of the rows `index_B`, on `device`."""
-        parts = (self.numeric_NF, self.codes_NC, self.target_N)
-        numeric_BF, codes_BC, target_B = (part.index_select(0, index_B).to(device, non_blocking=True) for part in parts)
-        return numeric_BF, codes_BC, target_B
+    def take(self, index_B: Tensor, device: torch.device) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Inputs and targets of the rows `index_B`, on `device`."""
+        return self._on(device, lambda tensor: tensor.index_select(0, index_B))
 
-    def slice(self, part: slice, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-        """Features and targets of neighbouring rows, on `device`."""
-        parts = (self.numeric_NF, self.codes_NC, self.target_N)
-        numeric_BF, codes_BC, target_B = (tensor[part].to(device, non_blocking=True) for tensor in parts)
-        return numeric_BF, codes_BC, target_B
+    def slice(self, part: slice, device: torch.device) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Inputs and targets of neighbouring rows, on `device`."""
+        return self._on(device, lambda tensor: tensor[part])
+
+    def _on(self, device: torch.device, pick: Callable[[Tensor], Tensor]) -> tuple[tuple[Tensor, ...], Tensor]:
+        *inputs, target_B = (pick(tensor).to(device, non_blocking=True) for tensor in (*self.inputs, self.target_N))
+        return tuple(inputs), target_B
 
 
 def _mapped(blob: Blob, store: Store) -> Tensor:

@@ -64,9 +64,9 @@ class Judge:
         with torch.no_grad(), autocast(self._precision, self._place.device):
             for start in range(share.start, share.stop, ROWS):
                 part = slice(start, min(start + ROWS, share.stop))
-                numeric_BF, codes_BC, _ = self._rows.slice(part, self._place.device)
+                inputs, _ = self._rows.slice(part, self._place.device)
                 begin = start - share.start
-                scores_SO[begin : begin + ROWS] = models.scores(network(numeric_BF, codes_BC))
+                scores_SO[begin : begin + ROWS] = models.scores(network(*inputs))
         network.train(was_training)
         return scores_SO
 
