@@ -19,8 +19,22 @@ from assay.artifacts import AuditFold, Folds, TestFold, TrainFold, ValidFold
 SOURCE = Path(assay.__file__).parent
 PACKAGES = sorted(path.parent.name for path in SOURCE.glob("*/__init__.py"))
 MODULES = [*PACKAGES, *(path.stem for path in SOURCE.glob("*.py") if path.stem != "__init__")]
-HEAVY = ("torch", "ray", "mlflow", "prefect", "great_expectations", "sklearn", "scipy", "pandas", "matplotlib")
+HEAVY = (
+    "torch",
+    "PIL",
+    "tokenizers",
+    "ray",
+    "mlflow",
+    "prefect",
+    "great_expectations",
+    "sklearn",
+    "scipy",
+    "pandas",
+    "matplotlib",
+)
 ROOMS = {
+    "PIL": {"preprocessing"},
+    "tokenizers": {"preprocessing"},
     "mlflow": {"tracking", "registry"},
     "ray": {"training"},
     "torch": {"models", "training", "inference"},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MAX_PIXELS = 50_000_000  # of one file; a few kilobytes can claim to be many gigabytes
+TURNED = ("JPEG", "WEBP")  # cameras write these, and which way up they were held
 GREY, COLOUR = ("1", "L"), ("RGB", "P")
 FEW = 8  # files below which threads cost more than they save
 
 # What Pillow raises for damaged files of these formats, and the largest file that it would decode by itself.
-_DAMAGED = (OSError, ValueError, SyntaxError, EOFError, OverflowError, Pillow.DecompressionBombError)
+_DAMAGED = (OSError, ValueError, SyntaxError, EOFError, OverflowError, struct.error, Pillow.DecompressionBombError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def head(data: bytes | None) -> Head | str:
         return opened
     with opened as picture:
         width, height = picture.size
-        if picture.getexif().get(0x0112, 1) >= 5:  # lies on its side
+        if _on_its_side(picture):
             height, width = width, height
         return Head(height, width, picture.mode in GREY)
 
@@ -82,7 +84,8 @@ def _pixels(data: bytes | None, image: Image) -> NDArray[np.uint8] | str:
         return opened
     with opened as picture:
         try:
-            upright = ImageOps.exif_transpose(picture)
+            picture.load()
+            upright = ImageOps.exif_transpose(picture) if picture.format in TURNED else picture
         except _DAMAGED as problem:
             return f"it is cut short or damaged ({str(problem)[:80]})"
     if image.channels == 1 and upright.mode not in GREY:
@@ -96,6 +99,13 @@ def _pixels(data: bytes | None, image: Image) -> NDArray[np.uint8] | str:
         picture = picture.resize(size, resample) if image.resize == "stretch" else ImageOps.fit(picture, size, resample)
     pixels = np.asarray(picture, np.uint8)
     return pixels[None] if image.channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def _on_its_side(picture: Any) -> bool:
+    try:
+        return picture.format in TURNED and picture.getexif().get(0x0112, 1) >= 5
+    except _DAMAGED:
+        return False  # decoding will tell
 
 
 def _bits(mode: str) -> int:

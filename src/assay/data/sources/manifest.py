@@ -35,7 +35,7 @@ def fingerprint(config: Config, root: Path) -> Source:
     """One digest over the table and the bytes of the files that it names."""
     table = _files.find(config.path, root)
     found = _named(config, root, _rows(config, root))
-    distinct = list(dict.fromkeys(found))
+    distinct = list({one.name: one for one in found}.values())
     return _files.source_of(f"{len(found):,} images named by {_files.shown(config.path)}", [*table, *distinct])
 
 
