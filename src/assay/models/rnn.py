@@ -27,7 +27,7 @@ from assay.models._sequence import Pool, Pooling, Steps
 
 TAKES = ("text", "series")
 SIZES = {"tiny": (32, 32, 1), "small": (64, 64, 1), "base": (128, 128, 2)}
-CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+CELLS: dict[str, type[nn.RNN | nn.LSTM | nn.GRU]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class Config(NumericConfig):
@@ -66,8 +66,9 @@ class Recurrent(nn.Module):
         x_BLW, there_BL = self.steps(signal)
         x_BLW, back_BL = self.dropout(x_BLW), _backwards(there_BL)
         for ways in self.layers:
-            assert isinstance(ways, nn.ModuleList), "made so above"
-            x_BLW = torch.cat([_run(cell, x_BLW, back_BL if way else None) for way, cell in enumerate(ways)], dim=2)
+            x_BLW = torch.cat(
+                [_run(cell, x_BLW, back_BL if way else None) for way, cell in enumerate(ways.children())], dim=2
+            )
         out_BO: Tensor = self.output(self.pool(x_BLW, there_BL), numeric_BF, codes_BC)
         return out_BO
 
@@ -75,7 +76,7 @@ class Recurrent(nn.Module):
 def _run(cell: nn.Module, x_BLW: Tensor, back_BL: Tensor | None) -> Tensor:
     """All steps through a cell, forwards, or backwards where `back_BL` says which step comes when."""
     if not len(x_BLW):  # torch's recurrent layers refuse a batch without rows
-        return x_BLW.new_zeros(0, x_BLW.shape[1], int(cell.hidden_size))
+        return x_BLW.new_zeros(0, x_BLW.shape[1], int(cell.get_parameter("weight_hh_l0").shape[1]))
     if back_BL is None:
         found: Tensor = cell(x_BLW)[0]
         return found

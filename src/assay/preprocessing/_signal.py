@@ -95,4 +95,3 @@ def _learn(
     if isinstance(spec, ImageSpec):
         return _image.fit(spec, read, rows_N)
     return _text.fit(spec, read, rows_N) if isinstance(spec, TextSpec) else _series.fit(spec, read, rows_N)
-

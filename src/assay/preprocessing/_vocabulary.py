@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 def learned(spec: TextSpec, texts: Iterable[str]) -> tuple[str, int]:
     """A vocabulary as JSON, and how many tokens it has. Ties are broken by the token: no order of rows matters."""
-    options = {
+    options: dict[str, Any] = {
         "vocab_size": spec.vocabulary,
         "min_frequency": spec.min_count,
         "special_tokens": _SPECIAL,
