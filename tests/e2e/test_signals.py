@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 import assay
+from assay import tracking
 from assay.errors import DataError, SpecError
 from assay.pipeline import RunResult
 
@@ -90,7 +91,7 @@ def test_a_signal_goes_from_a_file_to_a_version_that_mlflow_serves(kind: str, tm
     result = run(path, home)
     assert result.outcome == "promoted"
     assert all(stage.reused for stage in run(path, home).stages)
-    code = [sys.executable, "-c", SERVE, f"sqlite:///{home}/mlflow.db", str(tmp_path / "data.parquet")]
+    code = [sys.executable, "-c", SERVE, tracking.destination(home, None), str(tmp_path / "data.parquet")]
     done = subprocess.run(code, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     served, n_of_example = json.loads(done.stdout)

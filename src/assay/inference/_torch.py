@@ -20,13 +20,12 @@ from assay.artifacts import Model
 from assay.models import Inputs
 from assay.store import Store
 
-ROWS = 1024  # of one forward pass
-
 
 def scorer(model: Model, store: Store, root: Path | None) -> Callable[..., NDArray[np.float32]]:
     """The network of `model` in evaluation mode, on the device that it was trained on where there is one."""
     device = torch.device("cuda" if model.device == "cuda" and torch.cuda.is_available() else "cpu")
     prepared = model.preprocessing
+    n_rows = models.rows_of_a_pass(prepared.signal)
     with torch.random.fork_rng(devices=[]):  # building draws first weights, which are thrown away
         network = models.build(
             model.family, json.loads(model.options), Inputs.of(prepared, store=store), prepared.target.n_outputs, root
@@ -38,8 +37,8 @@ def scorer(model: Model, store: Store, root: Path | None) -> Callable[..., NDArr
         inputs = [torch.from_numpy(array) for array in arrays]
         scores_BO = np.empty((len(arrays[0]), prepared.target.n_outputs), np.float32)
         with torch.inference_mode():
-            for start in range(0, len(scores_BO), ROWS):
-                part = slice(start, start + ROWS)
+            for start in range(0, len(scores_BO), n_rows):
+                part = slice(start, start + n_rows)
                 out = network(*(tensor[part].to(device) for tensor in inputs))
                 scores_BO[part] = models.scores(out).cpu().numpy()
         return scores_BO

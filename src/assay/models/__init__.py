@@ -13,6 +13,7 @@ B rows, F numeric features, C categorical features, Q knots, K ensemble members,
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     import torch
 
 USER = "python:"
+MAX_ROWS = 1024  # of a pass without gradients
+MAX_PLACES = 2**20  # pixels or steps of all rows of such a pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -111,6 +114,14 @@ def build(
     config = plugins.checked("model", family, options, where="model")
     module: torch.nn.Module = plugins.load("model", family).build(config, inputs, n_outputs)
     return module
+
+
+def rows_of_a_pass(signal: Signal | None) -> int:
+    """How many rows a network should see at a time when it learns nothing: fewer, the more pixels or steps each has."""
+    if signal is None:
+        return MAX_ROWS
+    n_places = math.prod(signal.shape[1:] if signal.kind == "image" else signal.shape[:1])
+    return max(1, min(MAX_ROWS, MAX_PLACES // n_places))
 
 
 def scores(out: torch.Tensor) -> torch.Tensor:
