@@ -20,7 +20,10 @@ Pooling = Literal["attention", "mean", "max"]
 
 
 class Steps(nn.Module):
-    """A text's tokens, embedded, or a series' channels, brought to W numbers a step; and which steps there are."""
+    """A text's tokens, embedded, or a series' channels, brought to W numbers a step; and which steps there are.
+
+    A step of a series sees its two neighbours: its direction says more than its level (Zhou et al. 2021, appendix B).
+    """
 
     def __init__(self, inputs: Inputs, width: int) -> None:
         super().__init__()
@@ -31,14 +34,17 @@ class Steps(nn.Module):
             self.enter = nn.Embedding(inputs.signal.n_tokens, width)
             nn.init.normal_(self.enter.weight, std=width**-0.5)
         else:
-            self.enter = nn.Linear(inputs.signal.shape[-1], width)
+            self.enter = nn.Conv1d(inputs.signal.shape[-1], width, 3, padding=1)
 
     def forward(self, signal: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens_BL (int32, 0 after the end) or steps_BLC (NaN after the end) -> x_BLW, 0 there, and there_BL."""
         there_BL = signal != 0 if self.of_text else ~signal[..., 0].isnan()
         longest = int(there_BL.any(dim=0).sum()) if there_BL.numel() else 0
         signal, there_BL = signal[:, : max(longest, 1)], there_BL[:, : max(longest, 1)]
-        x_BLW = self.enter(signal.int() if self.of_text else signal.nan_to_num(0.0))
+        if self.of_text:
+            x_BLW = self.enter(signal.int())
+        else:
+            x_BLW = self.enter(signal.nan_to_num(0.0).transpose(1, 2)).transpose(1, 2)
         return x_BLW * there_BL[..., None], there_BL
 
 

@@ -95,5 +95,5 @@ def _taken(x_BLW: Tensor, at_BL: Tensor) -> Tensor:
 
 
 def build(config: Config, inputs: Inputs, n_outputs: int) -> nn.Module:
-    """A new network: n_tokens * E (or C * E) weights, and g * W * (E + W) a direction; g is 1, 4 (lstm) or 3 (gru)."""
+    """A new network: n_tokens * E (or 3 * C * E) weights and g * W * (E + W) a direction; g is 1, 4 (lstm), 3 (gru)."""
     return Recurrent(config, inputs, n_outputs)

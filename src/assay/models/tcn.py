@@ -78,5 +78,5 @@ class TCN(nn.Module):
 
 
 def build(config: Config, inputs: Inputs, n_outputs: int) -> nn.Module:
-    """A new network: n_tokens * W (or C * W) weights, and 6 * W ** 2 a block."""
+    """A new network: n_tokens * W (or 3 * C * W) weights, and 6 * W ** 2 a block."""
     return TCN(config, inputs, n_outputs)

@@ -87,5 +87,5 @@ class Transformer(nn.Module):
 
 
 def build(config: Config, inputs: Inputs, n_outputs: int) -> nn.Module:
-    """A new network: n_tokens * W (or C * W) weights, and 12 * W ** 2 a block."""
+    """A new network: n_tokens * W (or 3 * C * W) weights, and 12 * W ** 2 a block."""
     return Transformer(config, inputs, n_outputs)
