@@ -5,20 +5,28 @@ B rows, C channels, H height, W width, V features, O outputs. The table of sizes
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Literal
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from assay.models import Inputs
 from assay.models._beside import Output
 from assay.models._image import Normalization, Pixels, convolution, normalization
 from assay.models._layers import Activation, activation
-
-if TYPE_CHECKING:
-    from assay.models.resnet import Config
+from assay.models._numeric import NumericConfig
 
 # Channels of the first stage, each further one having twice as many, and blocks of each stage.
 SIZES = {"tiny": (16, (1, 1, 1)), "small": (32, (1, 1, 1)), "base": (64, (2, 2, 2)), "18": (64, (2, 2, 2, 2))}
+
+
+class ImageConfig(NumericConfig):
+    """What `resnet` takes for images, and passes on to tables' columns beside them."""
+
+    size: Literal["tiny", "small", "base", "18"] = "small"
+    activation: Activation = "relu"
+    normalization: Literal["none", "batch", "layer"] = "layer"
+    dropout: float = Field(default=0.2, ge=0, lt=1)
 
 
 class Block(nn.Module):
@@ -46,7 +54,7 @@ class Block(nn.Module):
 class ImageResNet(nn.Module):
     """A convolution, stages of blocks each at half the height and width of the one before, a mean, a linear output."""
 
-    def __init__(self, config: Config, inputs: Inputs, n_outputs: int) -> None:
+    def __init__(self, config: ImageConfig, inputs: Inputs, n_outputs: int) -> None:
         super().__init__()
         self.pixels = Pixels(inputs)
         assert inputs.signal is not None, "build says so"

@@ -17,34 +17,29 @@ B rows, F numeric features, C categorical features, W width, O outputs.
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 from torch import Tensor, nn
 
 from assay.errors import Mistake, SpecError
 from assay.models import Inputs
 from assay.models._inputs import InputLinear, Rows
-from assay.models._layers import Activation, Dropout, Normalization, activation, normalization
-from assay.models._numeric import NumericConfig
+from assay.models._layers import Dropout, activation, normalization
+from assay.models._resnet_image import ImageConfig, ImageResNet
 
 TAKES = ("table", "image")
 OF_TABLES = ("width", "depth", "hidden_factor", "residual_dropout")
 
 
-class Config(NumericConfig):
+class Config(ImageConfig):
     """Options of `resnet`: `size` is of images; width, depth, hidden_factor and residual_dropout are of tables.
 
     `normalization: batch` is the papers'; `layer` (for images: groups of channels) computes the same for any batch
     size. For images `dropout` is that before the output.
     """
 
-    size: Literal["tiny", "small", "base", "18"] = "small"
     width: int = Field(default=192, ge=1, le=65536)
     depth: int = Field(default=2, ge=1, le=100, description="residual blocks")
     hidden_factor: float = Field(default=2.0, gt=0, le=64, description="inner width of a block over its width")
-    activation: Activation = "relu"
-    normalization: Normalization = "layer"
     dropout: float = Field(default=0.2, ge=0, lt=1, description="inside of a block")
     residual_dropout: float = Field(default=0.0, ge=0, lt=1, description="at the end of a block")
 
@@ -99,8 +94,6 @@ def build(config: Config, inputs: Inputs, n_outputs: int) -> nn.Module:
     _check_options(config, "table" if inputs.signal is None else inputs.signal.kind)
     if inputs.signal is None:
         return ResNet(config, inputs, n_outputs)
-    from assay.models._resnet_image import ImageResNet
-
     return ImageResNet(config, inputs, n_outputs)
 
 

@@ -49,7 +49,8 @@ class Image:
         """Pixels, uint8 [B, C, H, W]. Raises DataError that names the rows whose image cannot be used."""
         from assay.preprocessing import _pixels
 
-        found = _pixels.decoded(array.to_pylist(), self)
+        wanted = _pixels.Wanted(self.channels, self.height, self.width, self.resize)
+        found = _pixels.decoded(array.to_pylist(), wanted)
         _refuse(self.column, [(row, pixels) for row, pixels in zip(rows_B, found, strict=True)], self)
         pixels_BCHW = np.empty((len(found), *self.signal.shape), np.uint8)
         for place, pixels in enumerate(found):

@@ -12,15 +12,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageOps
-
-if TYPE_CHECKING:
-    from assay.preprocessing._image import Image
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MAX_PIXELS = 50_000_000  # of one file; a few kilobytes can claim to be many gigabytes
@@ -41,6 +38,16 @@ class Head:
     grey: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an image is to become; with `exact` only what has this size already is taken."""
+
+    channels: int
+    height: int
+    width: int
+    resize: Literal["exact", "crop", "stretch"]
+
+
 def head(data: bytes | None) -> Head | str:
     """Size and colour without the pixels, or what is wrong."""
     opened = _opened(data)
@@ -53,12 +60,12 @@ def head(data: bytes | None) -> Head | str:
         return Head(height, width, picture.mode in GREY)
 
 
-def decoded(files: Sequence[bytes | None], image: Image) -> list[NDArray[np.uint8] | str]:
+def decoded(files: Sequence[bytes | None], wanted: Wanted) -> list[NDArray[np.uint8] | str]:
     """The pixels [C, H, W] of each file, or what is wrong with it. Decoding lets go of Python's lock: threads help."""
     if len(files) <= FEW:
-        return [_pixels(data, image) for data in files]
+        return [_pixels(data, wanted) for data in files]
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        return list(pool.map(partial(_pixels, image=image), files))
+        return list(pool.map(partial(_pixels, wanted=wanted), files))
 
 
 def _opened(data: bytes | None) -> Any:
@@ -78,7 +85,7 @@ def _opened(data: bytes | None) -> Any:
     return picture
 
 
-def _pixels(data: bytes | None, image: Image) -> NDArray[np.uint8] | str:
+def _pixels(data: bytes | None, wanted: Wanted) -> NDArray[np.uint8] | str:
     opened = _opened(data)
     if isinstance(opened, str):
         return opened
@@ -88,17 +95,19 @@ def _pixels(data: bytes | None, image: Image) -> NDArray[np.uint8] | str:
             upright = ImageOps.exif_transpose(picture) if picture.format in TURNED else picture
         except _DAMAGED as problem:
             return f"it is cut short or damaged ({str(problem)[:80]})"
-    if image.channels == 1 and upright.mode not in GREY:
+    if wanted.channels == 1 and upright.mode not in GREY:
         return f"it is in colour ({upright.mode})"
-    picture = upright.convert("L" if image.channels == 1 else "RGB")
-    size = (image.width, image.height)
-    if image.resize == "exact" and picture.size != size:
+    picture = upright.convert("L" if wanted.channels == 1 else "RGB")
+    size = (wanted.width, wanted.height)
+    if wanted.resize == "exact" and picture.size != size:
         return f"it has {picture.height} x {picture.width} pixels"
     if picture.size != size:
         resample = Pillow.Resampling.BILINEAR
-        picture = picture.resize(size, resample) if image.resize == "stretch" else ImageOps.fit(picture, size, resample)
+        picture = (
+            picture.resize(size, resample) if wanted.resize == "stretch" else ImageOps.fit(picture, size, resample)
+        )
     pixels = np.asarray(picture, np.uint8)
-    return pixels[None] if image.channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    return pixels[None] if wanted.channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
 def _on_its_side(picture: Any) -> bool:
