@@ -21,6 +21,8 @@ PACKAGES = sorted(path.parent.name for path in SOURCE.glob("*/__init__.py"))
 MODULES = [*PACKAGES, *(path.stem for path in SOURCE.glob("*.py") if path.stem != "__init__")]
 HEAVY = (
     "torch",
+    "PIL",
+    "tokenizers",
     "ray",
     "mlflow",
     "prefect",
@@ -32,6 +34,8 @@ HEAVY = (
     "optuna",
 )
 ROOMS = {
+    "PIL": {"preprocessing"},
+    "tokenizers": {"preprocessing"},
     "mlflow": {"tracking", "registry"},
     "ray": {"training", "tuning"},
     "torch": {"models", "training", "inference", "tuning"},

@@ -15,6 +15,7 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
 from assay import models
+from assay.artifacts import Signal
 from assay.errors import SpecError
 from assay.models import Inputs
 from assay.spec import plugins
@@ -23,6 +24,19 @@ FAMILIES = plugins.names("model")
 TORCH = [family for family in FAMILIES if models.is_torch(family)]
 EMBEDDINGS = ("none", "linear", "piecewise_linear", "periodic")
 LEVELS = (5, 3, 7)
+SIGNALS = {
+    "image": Signal(kind="image", column="x", shape=(1, 12, 12), mean=(0.5,), std=(0.3,)),
+    "text": Signal(kind="text", column="x", shape=(16,), n_tokens=40),
+    "series": Signal(kind="series", column="x", shape=(16, 3)),
+}
+
+
+def taken(family: str) -> tuple[str, ...]:
+    found: tuple[str, ...] = getattr(plugins.load("model", family), "TAKES", ("table",))
+    return found
+
+
+CASES = [(family, kind) for family in TORCH for kind in taken(family)]  # every family with every kind of input
 
 
 def knots(n_numeric: int) -> np.ndarray[Any, Any]:
@@ -30,16 +44,29 @@ def knots(n_numeric: int) -> np.ndarray[Any, Any]:
     return np.tile(quantiles, (n_numeric, 1))
 
 
-def inputs(n_numeric: int = 4, levels: tuple[int, ...] = LEVELS) -> Inputs:
+def inputs(kind: str = "table", n_numeric: int = 4, levels: tuple[int, ...] = LEVELS) -> Inputs:
     encode = tuple("embedding" if index == 1 else "onehot" for index in range(len(levels)))
-    return Inputs(n_numeric=n_numeric, levels=levels, encode=encode, knots=knots(n_numeric))
+    return Inputs(n_numeric=n_numeric, levels=levels, encode=encode, knots=knots(n_numeric), signal=SIGNALS.get(kind))
 
 
-def batch(n_rows: int, told: Inputs, seed: int = 0) -> tuple[Tensor, Tensor]:
+def batch(n_rows: int, told: Inputs, seed: int = 0) -> tuple[Tensor, ...]:
     draw = np.random.default_rng(seed)
     numeric = draw.normal(size=(n_rows, told.n_numeric)).astype(np.float32)
     codes = draw.integers(0, told.levels, size=(n_rows, len(told.levels))).astype(np.int16)
-    return torch.from_numpy(numeric), torch.from_numpy(codes)
+    table = torch.from_numpy(numeric), torch.from_numpy(codes)
+    return table if told.signal is None else (*table, torch.from_numpy(drawn(told.signal, n_rows, draw)))
+
+
+def drawn(signal: Signal, n_rows: int, draw: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Rows of a signal; texts and series of every length from one step to the whole."""
+    shape = (n_rows, *signal.shape)
+    if signal.kind == "image":
+        return draw.integers(0, 256, shape, dtype=np.uint8)
+    over = np.arange(signal.shape[0]) > draw.integers(0, signal.shape[0], (n_rows, 1))
+    if signal.kind == "text":
+        tokens = draw.integers(1, signal.n_tokens, shape, dtype=np.int32)
+        return np.where(over, np.int32(0), tokens)
+    return np.where(over[:, :, None], np.float32(np.nan), draw.normal(size=shape).astype(np.float32))
 
 
 def build(family: str, told: Inputs, n_outputs: int = 3, seed: int = 0, **options: Any) -> nn.Module:
@@ -48,9 +75,9 @@ def build(family: str, told: Inputs, n_outputs: int = 3, seed: int = 0, **option
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])
-@pytest.mark.parametrize("family", TORCH)
-def test_a_row_gives_one_row_of_float32_scores(family: str, n_outputs: int) -> None:
-    told = inputs()
+@pytest.mark.parametrize(("family", "kind"), CASES)
+def test_a_row_gives_one_row_of_float32_scores(family: str, kind: str, n_outputs: int) -> None:
+    told = inputs(kind)
     out = build(family, told, n_outputs)(*batch(6, told))
     assert out.ndim in (2, 3)
     scores = models.scores(out)
@@ -59,10 +86,13 @@ def test_a_row_gives_one_row_of_float32_scores(family: str, n_outputs: int) -> N
     assert scores.isfinite().all()
 
 
-@pytest.mark.parametrize("told", [inputs(0), inputs(3, ()), inputs(1, (2,))], ids=["no F", "no C", "few"])
+@pytest.mark.parametrize(("n_numeric", "levels"), [(0, LEVELS), (3, ()), (1, (2,))], ids=["no F", "no C", "few"])
 @pytest.mark.parametrize("n_rows", [0, 1, 2])
-@pytest.mark.parametrize("family", TORCH)
-def test_any_number_of_rows_and_features_will_do(family: str, n_rows: int, told: Inputs) -> None:
+@pytest.mark.parametrize(("family", "kind"), CASES)
+def test_any_number_of_rows_and_features_will_do(
+    family: str, kind: str, n_rows: int, n_numeric: int, levels: tuple[int, ...]
+) -> None:
+    told = inputs(kind, n_numeric, levels)
     model = build(family, told)
     for mode in (True, False):
         scores = models.scores(model.train(mode)(*batch(n_rows, told)))
@@ -71,9 +101,9 @@ def test_any_number_of_rows_and_features_will_do(family: str, n_rows: int, told:
 
 
 @pytest.mark.parametrize("embedding", EMBEDDINGS)
-@pytest.mark.parametrize("family", TORCH)
-def test_every_parameter_gets_a_finite_gradient(family: str, embedding: str) -> None:
-    told = inputs()
+@pytest.mark.parametrize(("family", "kind"), CASES)
+def test_every_parameter_gets_a_finite_gradient(family: str, kind: str, embedding: str) -> None:
+    told = inputs(kind)
     model = build(family, told, numeric_embedding=embedding)
     rows, target = models.members(model(*batch(64, told)), torch.arange(64) % 3)
     nn.functional.cross_entropy(rows, target).backward()  # type: ignore[no-untyped-call]
@@ -84,9 +114,9 @@ def test_every_parameter_gets_a_finite_gradient(family: str, embedding: str) -> 
 
 
 @pytest.mark.parametrize("embedding", EMBEDDINGS)
-@pytest.mark.parametrize("family", TORCH)
-def test_weights_come_back_from_safetensors_to_the_same_scores(family: str, embedding: str) -> None:
-    told = inputs()
+@pytest.mark.parametrize(("family", "kind"), CASES)
+def test_weights_come_back_from_safetensors_to_the_same_scores(family: str, kind: str, embedding: str) -> None:
+    told = inputs(kind)
     first, second = (build(family, told, seed=seed, numeric_embedding=embedding).eval() for seed in (0, 1))
     rows = batch(9, told)
     assert not torch.equal(first(*rows), second(*rows))
@@ -94,10 +124,10 @@ def test_weights_come_back_from_safetensors_to_the_same_scores(family: str, embe
     assert torch.equal(first(*rows), second(*rows))
 
 
-@pytest.mark.parametrize("family", TORCH)
-def test_a_seed_repeats_a_training_bit_for_bit(family: str) -> None:
+@pytest.mark.parametrize(("family", "kind"), CASES)
+def test_a_seed_repeats_a_training_bit_for_bit(family: str, kind: str) -> None:
     def losses() -> list[float]:
-        told = inputs()
+        told = inputs(kind)
         model = build(family, told, seed=7)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         found = []
@@ -113,22 +143,64 @@ def test_a_seed_repeats_a_training_bit_for_bit(family: str) -> None:
     assert losses() == losses()
 
 
-@pytest.mark.parametrize("family", TORCH)
-def test_missing_codes_in_every_feature_give_numbers(family: str) -> None:
-    told = inputs()
+@pytest.mark.parametrize(("family", "kind"), CASES)
+def test_missing_codes_in_every_feature_give_numbers(family: str, kind: str) -> None:
+    told = inputs(kind)
     model = build(family, told).eval()
-    numeric, codes = batch(4, told)
-    assert model(numeric, torch.zeros_like(codes)).isfinite().all()
+    numeric, codes, *signal = batch(4, told)
+    assert model(numeric, torch.zeros_like(codes), *signal).isfinite().all()
 
 
-@pytest.mark.parametrize("family", TORCH)
-def test_rows_are_scored_alone_in_eval_mode(family: str) -> None:
-    told = inputs()
+@pytest.mark.parametrize(("family", "kind"), CASES)
+def test_rows_are_scored_alone_in_eval_mode(family: str, kind: str) -> None:
+    # A text or a series alone is cut at its own end: what stands behind the end of a shorter one changes nothing.
+    told = inputs(kind)
     model = build(family, told).eval()
-    numeric, codes = batch(8, told)
-    together = models.scores(model(numeric, codes))
-    alone = torch.cat([models.scores(model(numeric[i : i + 1], codes[i : i + 1])) for i in range(8)])
-    torch.testing.assert_close(together, alone)
+    rows = batch(8, told)
+    together = models.scores(model(*rows))
+    alone = torch.cat([models.scores(model(*(part[i : i + 1] for part in rows))) for i in range(8)])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("family", "kind"), CASES)
+def test_every_family_can_learn_32_rows_by_heart(family: str, kind: str) -> None:
+    told = inputs(kind)
+    model = build(family, told).train()
+    rows, target = batch(32, told), torch.arange(32) % 3
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(300):
+        out, wanted = models.members(model(*rows), target)
+        loss = nn.functional.cross_entropy(out, wanted)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        if loss < 0.02:
+            break
+    model.eval()
+    with torch.inference_mode():
+        right = (models.scores(model(*rows)).argmax(dim=1) == target).float().mean()
+    assert right >= (0.7 if family == "linear" else 0.95)
+
+
+@pytest.mark.parametrize(("family", "kind"), [case for case in CASES if case[1] != "table"])
+def test_columns_of_the_table_beside_a_signal_change_the_scores(family: str, kind: str) -> None:
+    told = inputs(kind)
+    model = build(family, told).eval()
+    numeric, codes, signal = batch(4, told)
+    scores = models.scores(model(numeric, codes, signal))
+    assert not torch.allclose(scores, models.scores(model(numeric + 1, codes, signal)))
+    assert not torch.allclose(scores, models.scores(model(numeric, 1 - codes.clamp(max=1), signal)))
+
+
+@pytest.mark.parametrize("kind", ["table", "image", "text", "series"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_for_other_inputs_is_refused_with_those_that_fit(family: str, kind: str) -> None:
+    mistakes = models.check_takes(family, SIGNALS.get(kind))
+    assert bool(mistakes) == (kind not in taken(family))
+    for mistake in mistakes:
+        assert repr(family) in mistake.found
+        assert "constant" in mistake.allowed.split(", ")
+        assert all(kind in taken(other) for other in mistake.allowed.split(", "))
 
 
 @pytest.mark.parametrize("family", TORCH)
@@ -138,7 +210,7 @@ def test_building_and_running_touch_no_state_but_torchs_generator(family: str, m
 
     monkeypatch.setattr("socket.socket.connect", no_network)
     before = (random.getstate(), str(np.random.get_state()), torch.get_default_dtype(), torch.get_num_threads())
-    told = inputs()
+    told = inputs(taken(family)[-1])
     build(family, told)(*batch(5, told))
     assert before == (random.getstate(), str(np.random.get_state()), torch.get_default_dtype(), torch.get_num_threads())
 
@@ -195,7 +267,7 @@ def constant_loss() -> float:
     return log_loss(torch.from_numpy(models.score("constant", {}, weights, other_numeric, other_codes)), other_target)
 
 
-@pytest.mark.parametrize("family", TORCH)
+@pytest.mark.parametrize("family", [family for family in TORCH if "table" in taken(family)])
 def test_three_epochs_on_adult_beat_the_constant(family: str) -> None:
     told, train, other = adult()
     numeric, codes, target = (torch.from_numpy(part) for part in train)

@@ -111,4 +111,6 @@ def kind_of(kind: pa.DataType) -> Kind:
     if pa.types.is_temporal(kind) and not pa.types.is_duration(kind):
         return "datetime"
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    if pa.types.is_large_binary(kind) or pa.types.is_list(kind):
+        return "series" if pa.types.is_list(kind) else "image"
     return "numeric" if is_number or pa.types.is_duration(kind) or pa.types.is_null(kind) else "categorical"

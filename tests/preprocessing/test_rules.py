@@ -64,9 +64,16 @@ def test_two_features_of_one_name_are_an_error(fit: Any) -> None:
         fit(table)
 
 
-@pytest.mark.parametrize("values", [pa.array([[1], [2]]), pa.array([b"a", b"b"]), pa.array([{"a": 1}, {"a": 2}])])
-def test_lists_bytes_and_structs_are_refused_with_what_to_write(fit: Any, values: pa.Array) -> None:
-    with pytest.raises(DataError, match=r"Allowed: text, number, boolean, time\. .*exclude: \[v\]"):
+@pytest.mark.parametrize(
+    ("values", "allowed"),
+    [
+        (pa.array([[1], [2]]), r"one such column, named by `preprocessing\.series\.column`"),
+        (pa.array([b"a", b"b"], pa.large_binary()), r"one such column, named by `preprocessing\.image\.column`"),
+        (pa.array([{"a": 1}, {"a": 2}]), "text, number, boolean, time"),
+    ],
+)
+def test_lists_bytes_and_structs_are_refused_with_what_to_write(fit: Any, values: pa.Array, allowed: str) -> None:
+    with pytest.raises(DataError, match=rf"Allowed: {allowed}\. .*exclude: \[v\]"):
         fit(pa.table({"v": values}))
 
 

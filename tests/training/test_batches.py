@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.training._batches import order, seed_of, share
+from assay.training._batches import bucketed, order, seed_of, share
 
 
 @given(st.integers(0, 500), st.integers(1, 9))
@@ -27,3 +28,18 @@ def test_seeds_differ_with_every_part_and_its_place() -> None:
     seeds = {seed_of(*parts) for parts in ((1, 23), (12, 3), (1, 2, 3), (3, 2, 1), (0, 1, 2), (1, 2))}
     assert len(seeds) == 6
     assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_buckets_hold_every_row_once_and_rows_of_similar_length_together() -> None:
+    n_rows, batch_size = 2_003, 16
+    lengths_N = torch.from_numpy(np.random.default_rng(0).integers(1, 200, n_rows))
+    index_N = order(n_rows, 0, 1)
+    found_N = bucketed(index_N, lengths_N, batch_size, 0, 1)
+    assert sorted(found_N.tolist()) == list(range(n_rows))
+    assert found_N.tolist() == bucketed(index_N, lengths_N, batch_size, 0, 1).tolist()
+    assert found_N.tolist() != bucketed(order(n_rows, 0, 2), lengths_N, batch_size, 0, 2).tolist()
+    longest = [int(lengths_N[batch].max()) for batch in found_N.split(batch_size)]
+    assert sum(longest) * batch_size < 1.15 * int(lengths_N.sum())
+    assert sum(int(lengths_N[batch].max()) for batch in index_N.split(batch_size)) * batch_size > 1.6 * lengths_N.sum()
+    firsts = longest[: len(longest) // 2], longest[len(longest) // 2 :]
+    assert abs(np.mean(firsts[0]) - np.mean(firsts[1])) < 30  # short and long batches come in any order

@@ -66,11 +66,12 @@ from assay.artifacts._model import (
     Model,
     Predictions,
     Preprocessing,
+    Signal,
     TargetInfo,
     TrainingArrays,
 )
 from assay.artifacts._search import Search, Trial
-from assay.artifacts._words import FOLD_COLUMN, Blob, FoldName, Kind, Severity, Task, Verdict
+from assay.artifacts._words import FOLD_COLUMN, Blob, FoldName, Kind, Severity, SignalKind, Task, Verdict
 
 __all__ = [
     "FOLD_COLUMN",
@@ -123,6 +124,8 @@ __all__ = [
     "Search",
     "Severity",
     "Share",
+    "Signal",
+    "SignalKind",
     "Silent",
     "Slice",
     "Slices",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from assay.artifacts._data import Column
 from assay.artifacts._json import sha256_of, to_json
-from assay.artifacts._words import Blob, FoldName, Task
+from assay.artifacts._words import Blob, FoldName, SignalKind, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +43,30 @@ class TargetInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """The one input of a model that is no table cell, as networks see it.
+
+    `shape` is that of one row: an image is uint8 [channels, height, width]; a text int32 [length], token numbers below
+    `n_tokens`, 0 after its end; a series float32 [length, channels], standardised, NaN after its end. `mean` and `std`
+    are those of an image's channels over the training rows, for bytes as numbers between 0 and 1.
+    """
+
+    kind: SignalKind
+    column: str
+    shape: tuple[int, ...]
+    n_tokens: int = 0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocessing:
     """The fitted preprocessing: a pure function from raw columns to arrays, stored as JSON and npz, never as code.
 
     `numeric` and `categorical` name the features in the order of the arrays that come out. `knots` is an npy file of
     float32 [n_numeric, n_knots]: evenly spaced quantiles of every numeric feature over the training rows, from which
-    piecewise-linear embeddings take their bins. `inputs` are the raw columns that are needed to predict.
+    piecewise-linear embeddings take their bins. `inputs` are the raw columns that are needed to predict, that of the
+    `signal` included.
     """
 
     state: Blob
@@ -59,6 +77,7 @@ class Preprocessing:
     categorical: tuple[CategoricalFeature, ...]
     target: TargetInfo
     notes: tuple[str, ...] = ()
+    signal: Signal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +85,8 @@ class Encoded:
     """One fold as memory-mappable npy files.
 
     `numeric` float32 [n_rows, n_numeric]; `codes` int16 or int32 [n_rows, n_categorical]; `target` int64 [n_rows]
-    (class indices) or float32 [n_rows] (standardised). `n_unseen` counts values never seen in training.
+    (class indices) or float32 [n_rows] (standardised); `signal` [n_rows, *shape], see `Signal`. `n_unseen` counts
+    values never seen in training.
     """
 
     numeric: Blob
@@ -75,6 +95,12 @@ class Encoded:
     n_rows: int
     n_unseen: int = 0
     n_missing: int = 0
+    signal: Blob | None = None
+
+    @property
+    def inputs(self) -> tuple[Blob, ...]:
+        """What a network takes, in order."""
+        return (self.numeric, self.codes) if self.signal is None else (self.numeric, self.codes, self.signal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

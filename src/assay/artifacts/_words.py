@@ -9,7 +9,8 @@ FOLD_COLUMN = "assay_fold"
 """The column that a source of pre-split files adds: the fold that a row's file was given for. Never a feature."""
 
 Task = Literal["classification", "regression"]
-Kind = Literal["numeric", "categorical", "datetime"]
+SignalKind = Literal["image", "text", "series"]
+Kind = Literal["numeric", "categorical", "datetime", "image", "text", "series"]
 FoldName = Literal["train", "valid", "test", "audit"]
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE", "NOT_APPLICABLE", "ERROR"]
 Severity = Literal["warn", "fail"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+FAMILIES = {"table": "tabm", "image": "resnet", "series": "rnn"}
 METRICS = {"classification": "roc_auc", "regression": "r2"}
 HEAD = """\
 # A first spec, written by `assay init` from what the data look like: read it, and correct what it guessed wrong.
@@ -30,11 +31,23 @@ def draft(name: str, file: str, data_path: str, seen: Mapping[str, Any]) -> str:
         _part(f"How rows become train, valid and test. Guessed: {why['split']}.", "split", seen["split"]),
         *_dates(seen),
         "\n".join(_expectations(seen)),
-        _part("`assay models` lists the families, `assay check --render` their options.", "model", {"family": "tabm"}),
+        *_signal(seen),
+        _part("`assay models` lists the families, `assay check --render` their options.", "model", _family(seen)),
         _part(SENSITIVE, "audit", {"sensitive": seen["sensitive"]}),
         "\n".join(_gates(seen)),
     )  # fmt: skip
     return "\n\n".join(parts) + "\n"
+
+
+def _family(seen: Mapping[str, Any]) -> dict[str, str]:
+    return {"family": FAMILIES[seen["signal"][0] if seen["signal"] else "table"]}
+
+
+def _signal(seen: Mapping[str, Any]) -> Iterator[str]:
+    """How the image or the series is read, where there is one."""
+    if seen["signal"]:
+        kind, column = seen["signal"]
+        yield _part(f"The {kind}. More options: `assay schema`.", "preprocessing", {kind: {"column": column}})
 
 
 def _columns(seen: Mapping[str, Any]) -> Iterator[str]:

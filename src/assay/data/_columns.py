@@ -1,8 +1,9 @@
 """Any Arrow columns to the few types that a snapshot holds, batch by batch.
 
-A snapshot holds integers, floats (no NaN), `timestamp[us]` and dictionaries of strings with the smallest index type
-that fits. Batches are encoded as they come, so the strings of one batch are all that is ever held decoded; at the end
-the dictionaries of a column are unified in one pass and its batches joined, one column at a time.
+A snapshot holds integers, floats (no NaN), `timestamp[us]`, dictionaries of strings with the smallest index type that
+fits, bytes as `large_binary` (the files of images), and lists of float32 or lists of such lists (series). Batches are
+encoded as they come, so the strings of one batch are all that is ever held decoded; at the end the dictionaries of a
+column are unified in one pass and its batches joined, one column at a time.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 from assay.errors import DataError
 
 MAX_CELL_BYTES = 1_000_000
+MAX_FILE_BYTES = 100_000_000  # of bytes in one cell
 MAX_COLUMNS = 10_000
 ENCODED = b"assay.encoded"
 TYPE = b"assay.type"
@@ -84,6 +86,11 @@ def _normal(name: str, array: pa.Array, first_row: int) -> pa.Array:
         return array.cast(pa.timestamp("us"))
     if pa.types.is_timestamp(kind):  # Arrow holds a time with a zone as UTC, so dropping the zone leaves UTC
         return array.cast(pa.timestamp("us", tz=kind.tz), safe=False).cast(pa.timestamp("us"))
+    if is_bytes(kind):
+        return _files(name, array, first_row)
+    if is_series(kind):
+        series = pa.list_(pa.float32())
+        return array.cast(pa.list_(series) if is_series(kind.value_type) else series)
     if pa.types.is_dictionary(kind) and _is_cell(kind.value_type):
         codes, values = array.indices, array.dictionary.cast(pa.string())
     elif _is_cell(kind):
@@ -145,6 +152,35 @@ def _check_cells(name: str, codes: pa.Array, values: pa.Array, first_row: int) -
     )
 
 
+def _files(name: str, array: pa.Array, first_row: int) -> pa.Array:
+    """Bytes as they are. Raises DataError, naming the first row, when a cell is longer than MAX_FILE_BYTES."""
+    n_bytes = pc.binary_length(array)
+    longest = pc.max(n_bytes).as_py() or 0
+    if longest > MAX_FILE_BYTES:
+        row = first_row + pc.index(n_bytes, pa.scalar(longest, n_bytes.type)).as_py() + 1
+        raise DataError(
+            f"Column {name!r}, row {row:,}: {longest:,} bytes. Allowed: at most {MAX_FILE_BYTES:,} bytes in a cell."
+        )
+    return array.cast(pa.large_binary())
+
+
+def is_bytes(kind: pa.DataType) -> bool:
+    """True for bytes."""
+    types = pa.types
+    accepted = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_binary_view)
+    return any(accepts(kind) for accepts in accepted)
+
+
+def is_series(kind: pa.DataType) -> bool:
+    """True for lists of numbers, and for lists of such lists."""
+    types = pa.types
+    if not (types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)):
+        return False
+    inner = kind.value_type
+    number = types.is_integer(inner) or types.is_floating(inner)
+    return number or (is_series(inner) and not is_series(inner.value_type))
+
+
 def _is_cell(kind: pa.DataType) -> bool:
     """True for types whose values are short to write: text, and what becomes text."""
     types = pa.types
@@ -161,6 +197,7 @@ def type_name(kind: pa.DataType) -> str:
 
 def _refused(name: str, kind: pa.DataType) -> DataError:
     return DataError(
-        f"Column {name!r} has the type {str(kind)[:80]}. Allowed: numbers, booleans, text, dates and times. "
+        f"Column {name!r} has the type {str(kind)[:80]}. Allowed: numbers, booleans, text, dates, times, bytes, "
+        "lists of numbers and lists of such lists. "
         "Leave it out with `columns`, or write it as one of these."
     )

@@ -17,11 +17,13 @@ import pyarrow.compute as pc
 
 from assay.artifacts import Column, Task
 from assay.data import _ingest, _look
+from assay.data._hash import n_distinct
 from assay.data.splitters import _draw
 from assay.errors import DataError
 from assay.spec import plugins
 from assay.spec.data import DataSpec, SplitSpec, TargetSpec
 
+_PREDICTED = ("numeric", "categorical")
 _MAX_CLASSES = 20  # a number with more values than these is taken for a quantity
 _MAX_LEVELS = 50  # a set with more levels than these is not written down
 _TARGETS = re.compile(
@@ -44,13 +46,13 @@ def describe(path: Path, seed: int) -> dict[str, Any]:
     """What a spec for the file at `path` would say.
 
     Keys: `data`, `task`, `target`, `split`, `features`, `personal`, `sensitive`, `expectations` as in a spec;
-    `columns`, one dict of name, kind, n_null and n_unique each; `dates`, the columns of text that holds dates;
-    `n_rows`; `reasons`, a sentence for each guess.
+    `signal`, kind and name of the first image or series; `columns`, one dict of name, kind, n_null and n_unique each;
+    `dates`, the columns of text that holds dates; `n_rows`; `reasons`, a sentence for each guess.
     """
     config = DataSpec.model_validate({"source": "file", "path": str(path)})
     table = _ingest.read(config, Path.cwd())
     columns = {column.name: column for column in _ingest.columns_of(table)}
-    n_unique = {name: len(table.column(name).unique().drop_null()) for name in columns}
+    n_unique = {name: n_distinct(table.column(name).combine_chunks()) for name in columns}
     split = _split(table, columns)
     personal = [name for name, column in columns.items() if _is_personal(column, table)]
     ids = [n for n, c in columns.items() if n not in personal and _is_id(c, n_unique[n], table.num_rows)]
@@ -73,6 +75,7 @@ def describe(path: Path, seed: int) -> dict[str, Any]:
         "target": {"column": target, **({"positive": positive} if positive is not None else {})},
         "split": split,
         "features": {"exclude": [name for name in columns if name in (*personal, *ids) and name != target]},
+        "signal": next(((c.kind, name) for name, c in columns.items() if c.kind in ("image", "series")), None),
         "personal": personal,
         "sensitive": [n for n, c in columns.items() if _SENSITIVE.match(n) and c.kind == "categorical" and n != target],
         "expectations": list(_expectations(train, columns, target, task, [*personal, str(split.get("column"))], ids)),
@@ -122,7 +125,7 @@ def _target(
     table: pa.Table, columns: dict[str, Column], n_unique: dict[str, int], hidden: list[str]
 ) -> tuple[str, str]:
     """The column to predict, and why: by its name, or the last of those that can be predicted at all."""
-    usable = [n for n, c in columns.items() if n not in hidden and n_unique[n] > 1 and c.kind != "datetime"]
+    usable = [n for n, c in columns.items() if n not in hidden and n_unique[n] > 1 and c.kind in _PREDICTED]
     usable = [n for n in usable if columns[n].kind != "categorical" or n_unique[n] <= _MAX_LEVELS]
     if not usable:
         raise DataError(
@@ -166,6 +169,9 @@ def _expectations(
         values = train.column(name)
         present = values.drop_null()
         if not len(present):
+            continue
+        if column.kind in ("image", "series"):
+            yield {"type": "not_null", "column": name}
             continue
         yield {"type": "type", "column": name, "is": _type(column)}
         share = len(present) / len(values)

@@ -128,6 +128,10 @@ def kind_of(kind: pa.DataType) -> Kind:
     """What a type of a snapshot is to the model."""
     if pa.types.is_dictionary(kind):
         return "categorical"
+    if _columns.is_bytes(kind):
+        return "image"  # the only files of which models can make something
+    if _columns.is_series(kind):
+        return "series"
     return "datetime" if pa.types.is_timestamp(kind) else "numeric"
 
 

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.artifacts import Column, ColumnProfile, Fold, Folds, Profile, Snapshot
+from assay.data import _columns
+from assay.data._hash import n_distinct
 from assay.store import Store
 
 _N_LEVELS = 5
@@ -30,7 +32,7 @@ def _column(column: Column, snapshot: Snapshot, folds: Folds, personal: bool, st
         name=column.name,
         kind=column.kind,
         n_null=column.n_null,
-        n_unique=len(values.unique().drop_null()),
+        n_unique=n_distinct(values),
         summary=tuple(
             (name, _summary(values.take(pa.array(store.array(fold.rows))), personal))
             for name, fold in there.items()
@@ -48,6 +50,10 @@ def _summary(values: pa.Array, personal: bool) -> str:
         return missing
     if pa.types.is_dictionary(present.type):
         return f"{_levels(present)}; {missing}"
+    if _columns.is_bytes(present.type):
+        return f"{_spread(pc.binary_length(present))} bytes; {missing}"
+    if _columns.is_series(present.type):
+        return f"{_lists(present)}; {missing}"
     if pa.types.is_timestamp(present.type):
         first, last = pc.min_max(present).as_py().values()
         return f"{first.isoformat(' ')} to {last.isoformat(' ')}; {missing}"
@@ -57,6 +63,19 @@ def _summary(values: pa.Array, personal: bool) -> str:
         f"mean {numbers.mean():.6g}, sd {numbers.std():.6g}, min {low}, quartiles {' / '.join(quartiles)}, "
         f"max {high}; {missing}"
     )
+
+
+def _lists(present: pa.Array) -> str:
+    """`7 to 29 numbers`, or `12 lists of 7 to 29 numbers`."""
+    outer = _spread(pc.list_value_length(present))
+    if not pa.types.is_list(present.type.value_type):
+        return f"{outer} numbers"
+    return f"{outer} lists of {_spread(pc.list_value_length(present.flatten()))} numbers"
+
+
+def _spread(lengths: pa.Array) -> str:
+    low, high = pc.min_max(lengths).as_py().values()
+    return f"{low:,}" if low == high else f"{low or 0:,} to {high or 0:,}"
 
 
 def _levels(present: pa.DictionaryArray) -> str:

@@ -16,6 +16,7 @@ from assay.preprocessing._encoder import Counts
 from assay.store import Store
 
 ROWS = 16_384  # of one piece: bounds what is held in memory at a time
+SIGNAL_ROWS = 1_024  # of one with images, texts or series
 NAMES: dict[type, FoldName] = {ValidFold: "valid", TestFold: "test", AuditFold: "audit"}
 
 
@@ -49,10 +50,11 @@ def _pieces(predictor: Predictor, fold: Any, store: Store) -> Iterator[tuple[dic
     wanted = [name for name in dict.fromkeys([*inputs, predictor.target.column]) if name in known]
     table = store.table(fold.table, wanted)
     rows_N = store.array(fold.rows)
-    for start in range(0, len(rows_N), ROWS):
-        rows_B = np.array(rows_N[start : start + ROWS])
+    n_rows = ROWS if predictor.model.preprocessing.signal is None else SIGNAL_ROWS
+    for start in range(0, len(rows_N), n_rows):
+        rows_B = np.array(rows_N[start : start + n_rows])
         part = table.take(pa.array(rows_B))
-        predicted, counts = predictor.counted(part)
+        predicted, counts = predictor.counted(part, rows_B)
         piece = {"row": rows_B, "y": _truth(predictor, part), "y_hat": predicted.y_hat}
         if predicted.p_BO is not None:
             piece |= {f"p_{index}": predicted.p_BO[:, index] for index in range(predicted.p_BO.shape[1])}

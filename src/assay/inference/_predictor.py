@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from assay.preprocessing import Encoder
     from assay.preprocessing._encoder import Counts
 
-Scorer = Callable[[NDArray[np.float32], NDArray[Any]], NDArray[np.float32]]
+Scorer = Callable[..., NDArray[np.float32]]  # of what a network takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +46,15 @@ class Predictor:
         """Predict every row. The table needs the columns `model.preprocessing.inputs`; others are ignored."""
         return self._predicted(*self.encoder.features(table))
 
-    def counted(self, table: pa.Table | pa.RecordBatch) -> tuple[Predicted, Counts]:
-        """The same, with how many values were missing or never seen in training."""
-        numeric_BF, codes_BC, counts = self.encoder.counted(table)
-        return self._predicted(numeric_BF, codes_BC), counts
+    def counted(
+        self, table: pa.Table | pa.RecordBatch, rows_B: NDArray[np.int64] | None = None
+    ) -> tuple[Predicted, Counts]:
+        """The same, with how many values were missing or never seen in training. An error calls rows by `rows_B`."""
+        *arrays, counts = self.encoder.counted(table, rows_B)
+        return self._predicted(*arrays), counts
 
-    def _predicted(self, numeric_BF: NDArray[np.float32], codes_BC: NDArray[Any]) -> Predicted:
-        scores_BO = self._scorer(numeric_BF, codes_BC)
+    def _predicted(self, *arrays: NDArray[Any]) -> Predicted:
+        scores_BO = self._scorer(*arrays)
         if self.target.task == "regression":
             return Predicted(y_hat=self.encoder.to_units(scores_BO[:, 0]), p_BO=None)
         p_BO = probabilities(scores_BO, self.calibration.temperature)
@@ -97,4 +99,4 @@ def _scorer(model: Model, store: Store, root: Path | None) -> Scorer:
     from safetensors.numpy import load as load_weights
 
     options, weights = json.loads(model.options), load_weights(store.read(model.weights))
-    return lambda numeric_BF, codes_BC: models.score(model.family, options, weights, numeric_BF, codes_BC)
+    return lambda *arrays: models.score(model.family, options, weights, *arrays[:2])

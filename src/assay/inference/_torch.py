@@ -20,15 +20,12 @@ from assay.artifacts import Model
 from assay.models import Inputs
 from assay.store import Store
 
-ROWS = 1024  # of one forward pass
 
-
-def scorer(
-    model: Model, store: Store, root: Path | None
-) -> Callable[[NDArray[np.float32], NDArray[Any]], NDArray[np.float32]]:
+def scorer(model: Model, store: Store, root: Path | None) -> Callable[..., NDArray[np.float32]]:
     """The network of `model` in evaluation mode, on the device that it was trained on where there is one."""
     device = torch.device("cuda" if model.device == "cuda" and torch.cuda.is_available() else "cpu")
     prepared = model.preprocessing
+    n_rows = models.rows_of_a_pass(prepared.signal)
     with torch.random.fork_rng(devices=[]):  # building draws first weights, which are thrown away
         network = models.build(
             model.family, json.loads(model.options), Inputs.of(prepared, store=store), prepared.target.n_outputs, root
@@ -36,13 +33,13 @@ def scorer(
     network.load_state_dict(load(store.read(model.weights)))
     network.to(device).eval()
 
-    def score(numeric_BF: NDArray[np.float32], codes_BC: NDArray[Any]) -> NDArray[np.float32]:
-        numeric, codes = torch.from_numpy(numeric_BF), torch.from_numpy(codes_BC)
-        scores_BO = np.empty((len(numeric_BF), prepared.target.n_outputs), np.float32)
+    def score(*arrays: NDArray[Any]) -> NDArray[np.float32]:
+        inputs = [torch.from_numpy(array) for array in arrays]
+        scores_BO = np.empty((len(arrays[0]), prepared.target.n_outputs), np.float32)
         with torch.inference_mode():
-            for start in range(0, len(scores_BO), ROWS):
-                part = slice(start, start + ROWS)
-                out = network(numeric[part].to(device), codes[part].to(device))
+            for start in range(0, len(scores_BO), n_rows):
+                part = slice(start, start + n_rows)
+                out = network(*(tensor[part].to(device) for tensor in inputs))
                 scores_BO[part] = models.scores(out).cpu().numpy()
         return scores_BO
 

@@ -1,22 +1,25 @@
 """Model families: one file each, found by its name.
 
 A family is a module with `Config` (its options) and `build(config, inputs, n_outputs)`, which returns a torch module
-whose `forward(numeric_BF, codes_BC)` gives one row of outputs per row, [B, O], or one per member of an ensemble,
-[B, K, O]. It sees no data but the bins of its numeric embeddings, draws its first weights from torch's global
-generator, and keeps no state outside of its parameters and buffers. So whoever trains needs to know no family, and
-whoever adds a family nothing about training. A family that needs no torch says `TORCH_FREE = True` and has `fit` and
-`score` in place of `build`.
+whose `forward(numeric_BF, codes_BC)` gives one row of outputs per row, [B, O], or one per member of an ensemble, [B, K,
+O]. `TAKES = ("image", "text")` says that it is for images and texts: its `forward` gets them as a third argument, with
+the columns of the table that stand beside them in the first two. Without `TAKES` it is for tables. It sees no data but
+the bins of its numeric embeddings, draws its first weights from torch's global generator, and keeps no state outside of
+its parameters and buffers. So whoever trains needs to know no family, and whoever adds a family nothing about training.
+A family that needs no torch says `TORCH_FREE = True` and has `fit` and `score` in place of `build`.
 
 B rows, F numeric features, C categorical features, Q knots, K ensemble members, O outputs.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.artifacts import Preprocessing, Task
+from assay.artifacts import Preprocessing, Signal, Task
+from assay.errors import Mistake
 from assay.spec import plugins
 from assay.store import Store
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     import torch
 
 USER = "python:"
+MAX_ROWS = 1024  # of a pass without gradients
+MAX_PLACES = 2**20  # pixels or steps of all rows of such a pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,13 +37,15 @@ class Inputs:
     """What a model is told about the arrays that it will see.
 
     `levels` counts the codes of each categorical feature and `encode` says how each enters (`onehot`, `embedding`).
-    `knots` is float32 [F, Q]: evenly spaced quantiles of each numeric feature over the training rows.
+    `knots` is float32 [F, Q]: evenly spaced quantiles of each numeric feature over the training rows. `signal`
+    describes the image, text or series, where there is one.
     """
 
     n_numeric: int
     levels: tuple[int, ...] = ()
     encode: tuple[str, ...] = ()
     knots: np.ndarray[Any, Any] | None = None
+    signal: Signal | None = None
 
     @classmethod
     def of(cls, prepared: Preprocessing, *, store: Store) -> Inputs:
@@ -48,6 +55,7 @@ class Inputs:
             levels=tuple(feature.n_levels for feature in prepared.categorical),
             encode=tuple(feature.encode for feature in prepared.categorical),
             knots=store.array(prepared.knots),
+            signal=prepared.signal,
         )
 
 
@@ -70,6 +78,11 @@ def check_user(family: str, options: dict[str, Any], root: Path) -> None:
     from assay.models import _user
 
     _user.check(family.removeprefix(USER), options, root)
+
+
+def check_takes(family: str, signal: Signal | None) -> list[Mistake]:
+    """The mistake of a family that is not for such inputs; none where it is. A user's own takes what it is given."""
+    return [] if family.startswith(USER) else plugins.check_takes(family, signal.kind if signal else "table")
 
 
 def is_torch(family: str) -> bool:
@@ -101,6 +114,14 @@ def build(
     config = plugins.checked("model", family, options, where="model")
     module: torch.nn.Module = plugins.load("model", family).build(config, inputs, n_outputs)
     return module
+
+
+def rows_of_a_pass(signal: Signal | None) -> int:
+    """How many rows a network should see at a time when it learns nothing: fewer, the more pixels or steps each has."""
+    if signal is None:
+        return MAX_ROWS
+    n_places = math.prod(signal.shape[1:] if signal.kind == "image" else signal.shape[:1])
+    return max(1, min(MAX_ROWS, MAX_PLACES // n_places))
 
 
 def scores(out: torch.Tensor) -> torch.Tensor:

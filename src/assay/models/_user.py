@@ -22,7 +22,9 @@ from torch import nn
 from assay.errors import Mistake, SpecError
 from assay.models import Inputs
 
-CALL = "a class that is called with (n_numeric, levels, n_outputs, **options)"
+CALL = "a class that is called with (n_numeric, levels, n_outputs, **options), and signal=... where there is one"
+
+_TYPES = {"image": torch.uint8, "text": torch.int32, "series": torch.float32}
 
 
 def source_of(name: str, root: Path | None) -> Path | None:
@@ -41,6 +43,8 @@ def source_of(name: str, root: Path | None) -> Path | None:
 
 def build(name: str, options: dict[str, Any], inputs: Inputs, n_outputs: int, root: Path | None) -> nn.Module:
     """An instance of the class. Raises SpecError when it cannot be imported, built or called as a family is."""
+    if inputs.signal is not None:
+        options = {**options, "signal": inputs.signal}
     cls = check(name, options, root or Path.cwd())
     with _blaming(name, "its constructor raised", CALL):
         network = cls(inputs.n_numeric, inputs.levels, n_outputs, **options)
@@ -62,9 +66,11 @@ def _try_out(name: str, network: nn.Module, inputs: Inputs, n_outputs: int) -> N
     """Two rows of zeros must come out as [2, O] or [2, K, O], whatever that draws from torch's generator."""
     numeric_BF = torch.zeros(2, inputs.n_numeric)
     codes_BC = torch.zeros(2, len(inputs.levels), dtype=torch.int32)
-    allowed = f"forward(numeric_BF float32, codes_BC int) -> [B, {n_outputs}] or [B, K, {n_outputs}]"
+    signal = [] if inputs.signal is None else [torch.zeros(2, *inputs.signal.shape, dtype=_TYPES[inputs.signal.kind])]
+    third = "" if inputs.signal is None else f", {inputs.signal.kind}"
+    allowed = f"forward(numeric_BF float32, codes_BC int{third}) -> [B, {n_outputs}] or [B, K, {n_outputs}]"
     with _blaming(name, "its forward raised", allowed), torch.no_grad(), torch.random.fork_rng(devices=[]):
-        out = network.eval()(numeric_BF, codes_BC)
+        out = network.eval()(numeric_BF, codes_BC, *signal)
     network.train()
     shape = tuple(out.shape) if isinstance(out, torch.Tensor) else None
     if shape is None or len(shape) not in (2, 3) or shape[0] != 2 or shape[-1] != n_outputs:

@@ -13,6 +13,7 @@ from assay.artifacts import Task
 from assay.spec.words import Words
 
 TORCH_FREE = True
+TAKES = ("table", "image", "text", "series")
 Array = np.ndarray[Any, Any]
 
 

@@ -98,7 +98,8 @@ def _code(spec: Spec) -> Iterator[Mistake]:
     """A model family of the user's own that cannot be imported, or does not take what a family is given."""
     if not spec.model.family.startswith(models.USER):
         return
-    for mistake in _told_by(lambda: models.check_user(spec.model.family, spec.model.options, spec.root)):
+    options = spec.model.options | ({} if spec.preprocessing.signal is None else {"signal": None})
+    for mistake in _told_by(lambda: models.check_user(spec.model.family, options, spec.root)):
         yield Mistake(where="model.family", found=mistake.found, allowed=mistake.allowed, hint=mistake.hint)
 
 

@@ -49,9 +49,10 @@ def fit(
 
 def mistakes(config: PreprocessingSpec, columns: tuple[Column, ...]) -> tuple[Mistake, ...]:
     """What the spec asks of the raw columns that the model may see, and their kinds cannot do."""
+    from assay.preprocessing import _signal
     from assay.preprocessing._rules import Rules
 
-    return Rules(config, columns).mistakes
+    return (*_signal.mistakes(config, columns), *Rules(config, _signal.apart(config, columns)[1]).mistakes)
 
 
 def encode(prepared: Preprocessing, train: TrainFold, valid: ValidFold, *, store: Store) -> TrainingArrays:

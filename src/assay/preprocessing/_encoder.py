@@ -40,21 +40,33 @@ class Encoder:
         most = max((feature.n_levels for feature in state.categorical), default=0)
         self.code_type: type[np.int16] | type[np.int32] = np.int16 if most <= np.iinfo(np.int16).max else np.int32
 
-    def features(self, table: pa.Table | pa.RecordBatch) -> tuple[NDArray[np.float32], NDArray[Any]]:
-        """Numeric features (float32 [B, F]) and codes (int16, or int32 where those do not suffice, [B, C]).
+    def features(self, table: pa.Table | pa.RecordBatch) -> tuple[NDArray[Any], ...]:
+        """What a network takes, in order.
+
+        Numeric features (float32 [B, F]), codes (int16, or int32 where those do not suffice, [B, C]) and, where there
+        is an image, a text or a series, that one (see `Signal`).
 
         The table needs the columns `Preprocessing.inputs`; others are ignored. Raises DataError when one is missing
-        or has another type.
+        or has another type, or holds an image, a text or a series that cannot be used.
         """
-        return self.counted(table)[:2]
+        *arrays, _ = self.counted(table)
+        return tuple(arrays)
 
-    def counted(self, table: pa.Table | pa.RecordBatch) -> tuple[NDArray[np.float32], NDArray[Any], Counts]:
-        """As `features`, and what was met on the way."""
+    def counted(self, table: pa.Table | pa.RecordBatch, rows_B: NDArray[np.int64] | None = None) -> tuple[Any, ...]:
+        """As `features`, and as the last item the `Counts` of what was met on the way.
+
+        `rows_B` are the ids by which an error calls rows; without them it counts those of the table.
+        """
         raw = Raw.of_table(table, self.state.inputs)
         numeric_BF = self._numeric(raw, table.num_rows)
         codes_BC, n_unseen = self._codes(raw, table.num_rows)
         n_missing = sum(raw.n_missing(column.name) for column in self.state.inputs)
-        return numeric_BF, codes_BC, Counts(n_missing, n_unseen)
+        counts = Counts(n_missing, n_unseen)
+        if self.state.signal is None:
+            return numeric_BF, codes_BC, counts
+        signal = self.state.signal
+        rows_B = np.arange(table.num_rows) if rows_B is None else rows_B
+        return numeric_BF, codes_BC, signal.read(raw.array(signal.column), rows_B), counts
 
     def target(self, table: pa.Table | pa.RecordBatch) -> _target.Target:
         """The target: class indices (int64 [B]) or standardised numbers (float32 [B]).

@@ -11,7 +11,7 @@ import numpy as np
 
 from assay.artifacts import CategoricalFeature, Column, Preprocessing, Task, TrainFold
 from assay.errors import DataError
-from assay.preprocessing import _pca, _target
+from assay.preprocessing import _pca, _signal, _target
 from assay.preprocessing._learn import learn
 from assay.preprocessing._numeric import N_KNOTS, FittedNumber, quantiles
 from assay.preprocessing._rows import TrainRows
@@ -38,11 +38,13 @@ def fit(
     if not train.n_rows:
         raise DataError("the train fold has no rows. Allowed: at least two.")
     info = _target.fit(store.rows(train, [target.column]).column(0), target, task)
-    rules = Rules(config, columns)
-    if rules.mistakes:
-        raise DataError("\n".join(map(str, rules.mistakes)))
+    rules = Rules(config, _signal.apart(config, columns)[1])
+    mistakes = (*_signal.mistakes(config, columns), *rules.mistakes)
+    if mistakes:
+        raise DataError("\n".join(map(str, mistakes)))
+    signal, columns = _signal.fit(train, config, columns, store)
     learned = learn(rules, config.create, lambda name: store.rows(train, [name]).column(0))
-    if not learned.features:
+    if not learned.features and signal is None:
         raise DataError("\n".join(["no feature is left. Allowed: at least one column that varies.", *learned.notes]))
     rows = TrainRows(train, learned.columns, info, store)
     features, notes = select(learned.features, config.select, rows, task)
@@ -55,6 +57,8 @@ def fit(
         state, arrays = replace(state, n_components=len(pca_PF)), replace(arrays, pca_mean_F=mean_F, pca_PF=pca_PF)
         scores_SP = (rows.sample(numeric, N_SAMPLED)[0] - mean_F) @ pca_PF.T
         knots_FK = np.array([quantiles(np.sort(scores_S), np.linspace(0, 1, N_KNOTS)) for scores_S in scores_SP.T])
+    if signal is not None:
+        state = signal.joined(state)
     state_blob, arrays_blob = write(state, arrays, store)
     return Preprocessing(
         state=state_blob,
@@ -67,5 +71,6 @@ def fit(
             for feature in state.categorical
         ),
         target=info,
-        notes=(*learned.notes, *notes),
+        notes=(*learned.notes, *notes, *(signal.notes if signal else ())),
+        signal=signal.reader.signal if signal else None,
     )

@@ -23,7 +23,7 @@ from assay.errors import DataError, examples
 T = TypeVar("T")
 Floats = NDArray[np.float64]
 Times = NDArray[np.datetime64]
-Family = Literal["text", "number", "boolean", "time", "nothing", "other"]
+Family = Literal["text", "number", "boolean", "time", "bytes", "list", "nothing", "other"]
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 _FAMILIES: tuple[tuple[str, Family], ...] = (
@@ -31,6 +31,8 @@ _FAMILIES: tuple[tuple[str, Family], ...] = (
     (r"u?int\d+$|double$|float$|halffloat$|decimal\d+\(|duration\[", "number"),
     (r"bool$", "boolean"),
     (r"timestamp\[|date\d+\[|time\d+\[", "time"),
+    (r"(large_|fixed_size_)?binary", "bytes"),
+    (r"(large_|fixed_size_)?list", "list"),
     (r"null$", "nothing"),
 )
 
@@ -84,6 +86,8 @@ class Raw:
         kind = self._columns[name].kind
         if kind == "categorical":
             return int(self.levels(name).null_count)
+        if kind in ("image", "text", "series"):
+            return int(self.array(name).null_count)
         return int(np.isnan(self.numbers(name)).sum() if kind == "numeric" else np.isnat(self.times(name)).sum())
 
     def _once(self, name: str, convert: Callable[[pa.Array], T]) -> T:

@@ -55,4 +55,5 @@ class TrainRows:
         n_rows = min(n_rows, self._fold.n_rows)
         chosen = self._store.array(self._fold.rows)[np.linspace(0, self._fold.n_rows - 1, n_rows).astype(np.int64)]
         table = self._store.table(self._fold.table, columns).take(pa.array(chosen))
-        return *encoder.features(table), encoder.target(table)
+        numeric, codes = encoder.features(table)
+        return numeric, codes, encoder.target(table)

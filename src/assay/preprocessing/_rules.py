@@ -24,6 +24,8 @@ _FAMILIES: dict[str, tuple[Family, ...]] = {
     "numeric": ("number", "boolean", "text", "nothing"),
     "categorical": ("text", "number", "boolean", "time", "nothing"),
     "datetime": ("time", "text", "nothing"),
+    "image": (),
+    "series": (),
 }
 
 
@@ -65,7 +67,8 @@ class Rules:
             if family(column.arrow_type) not in allowed:
                 found = f"a {column.kind} column of the type {column.arrow_type}"
                 hint = f"`features: {{exclude: [{column.name}]}}` leaves it out."
-                yield Mistake(where=f"column {column.name!r}", found=found, allowed=", ".join(allowed[:-1]), hint=hint)
+                said = ", ".join(allowed[:-1]) or f"one such column, named by `preprocessing.{column.kind}.column`"
+                yield Mistake(where=f"column {column.name!r}", found=found, allowed=said, hint=hint)
 
     def _wrong_columns(self) -> Iterator[Mistake]:
         raw = {column.name: str(column.kind) for column in self.columns}

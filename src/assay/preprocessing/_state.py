@@ -14,8 +14,11 @@ import numpy as np
 from assay.artifacts import Blob, Column, Preprocessing, TargetInfo, from_json, to_json
 from assay.errors import StoreError
 from assay.preprocessing._categorical import Bins, Levels
+from assay.preprocessing._image import Image
 from assay.preprocessing._numeric import Missing, Number
 from assay.preprocessing._read import Floats
+from assay.preprocessing._series import Series
+from assay.preprocessing._text import Text
 from assay.store import Store
 
 VERSION = 1  # of the state's JSON
@@ -32,6 +35,9 @@ class State:
     bins: tuple[Bins, ...]
     target: TargetInfo
     n_components: int = 0
+    image: Image | None = None
+    text: Text | None = None
+    series: Series | None = None
     version: int = VERSION
 
     @property
@@ -40,6 +46,11 @@ class State:
         if self.n_components:
             return tuple(f"pca_{number}" for number in range(1, self.n_components + 1))
         return (*(number.name for number in self.numbers), *(indicator.name for indicator in self.indicators))
+
+    @property
+    def signal(self) -> Image | Text | Series | None:
+        """How the column that is no table cell is read, where there is one."""
+        return self.image or self.text or self.series
 
     @property
     def categorical(self) -> tuple[Levels | Bins, ...]:

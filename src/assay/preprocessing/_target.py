@@ -100,7 +100,7 @@ def _fit_number(array: pa.Array, spec: TargetSpec) -> TargetInfo:
 
 
 def _levels(array: pa.Array, column: str) -> pa.DictionaryArray:
-    if family(value_type(array)) in ("other", "nothing"):
+    if family(value_type(array)) in ("other", "nothing", "bytes", "list"):
         raise DataError(f"target {column!r} has the type {array.type}. Allowed: texts, numbers, booleans, dates.")
     levels = to_levels(array)
     _refuse(levels.null_count, column, "are missing", "a class in every row")

@@ -14,6 +14,7 @@ from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
 from assay.artifacts import Column, Model
+from assay.registry._example import blank
 
 REQUIREMENTS = ("assay", "mlflow", "numpy", "pandas", "pyarrow", "safetensors", "torch")
 BLANKS: dict[str, object] = {
@@ -30,7 +31,9 @@ def texts(
 ) -> dict[str, str]:
     """The files' names and contents. `example` overrides the blanks of the columns that it names."""
     columns = model.preprocessing.inputs
-    row = [example.get(column.name, BLANKS[_type(column)]) for column in columns]
+    signal = model.preprocessing.signal
+    example = {**({signal.column: blank(signal)} if signal else {}), **example}
+    row = [example[column.name] if column.name in example else BLANKS[_type(column)] for column in columns]
     frame = {"columns": [column.name for column in columns], "data": [row]}
     mlmodel = MlflowModel(
         artifact_path=location,
@@ -80,9 +83,10 @@ def _accepted(column: Column) -> str | AnyType:
     """What MLflow lets through to the model, which handles missing values in every column and checks types itself.
 
     MLflow's own types do not: `long` refuses NaN, `double` refuses whole numbers, and `boolean` makes False of what is
-    missing in JSON. Times are the exception: JSON has none, so MLflow has to be told where to read a text as one.
+    missing in JSON. Times and bytes are the exception: JSON has none, so MLflow has to be told where to read a text as
+    one of them.
     """
-    return "datetime" if _type(column) == "datetime" else AnyType()
+    return _type(column) if _type(column) in ("datetime", "binary") else AnyType()
 
 
 def _type(column: Column) -> str:
@@ -94,6 +98,8 @@ def _type(column: Column) -> str:
         return "double"
     if name.startswith(("timestamp", "date")):
         return "datetime"
+    if "binary" in name:
+        return "binary"
     return "boolean" if name.startswith("bool") else "string"
 
 

@@ -165,6 +165,9 @@ def _validate(document: _yaml.Document, name: str) -> tuple[Spec | None, list[Mi
                 mistakes.append(plugins.unknown(kind, chosen, where))
     if spec is not None:
         mistakes += space.mistakes(spec, document, name)
+    if spec is not None and spec.model.family in plugins.names("model"):
+        where = _mistakes.where(document.lines, document.overrides, ("model", "family"), name)
+        mistakes += plugins.check_takes(spec.model.family, spec.preprocessing.kind_of_input, where)
     return spec, mistakes
 
 

@@ -6,6 +6,7 @@ kind's package; others announce themselves in the entry-point group of the kind.
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import pkgutil
@@ -53,6 +54,9 @@ class Option:
     default: Any = None
 
 
+_PLURAL = {"table": "tables", "image": "images", "text": "texts", "series": "series"}
+
+
 def names(kind: str) -> tuple[str, ...]:
     """The names of all plugins of `kind`, sorted. Imports none of them."""
     package = importlib.import_module(KINDS[kind].package)
@@ -98,6 +102,26 @@ def checked(kind: str, name: str, options: dict[str, Any], where: str) -> Any:
         document, model = _yaml.Document(data=options), load(kind, name).Config
         found = _mistakes.mistakes(document, error, where, model, ())
         raise SpecError.of([mistake for _, mistake in found]) from None
+
+
+def check_takes(family: str, kind: str, where: str = "model.family") -> list[Mistake]:
+    """The mistake of a model family that is not for inputs of `kind`: `table`, `image`, `text` or `series`."""
+    if kind in takes(family):
+        return []
+    fitting = [name for name in names("model") if kind in takes(name)]
+    found = f"{family!r} is for {' and '.join(_PLURAL[one] for one in takes(family))}"
+    why = "`preprocessing` names no image, text or series" if kind == "table" else f"`preprocessing.{kind}` is there"
+    return [Mistake(where=where, found=f"{found}, and {why}", allowed=", ".join(fitting))]
+
+
+@cache
+def takes(family: str) -> tuple[str, ...]:
+    """What a model family is for, by its `TAKES`; read from its file, since importing it would import torch."""
+    path = source_file("model", family)
+    for node in ast.parse(path.read_text(encoding="utf-8")).body if path is not None else ():
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["TAKES"]:
+            return tuple(ast.literal_eval(node.value))
+    return ("table",)
 
 
 def source_file(kind: str, name: str) -> Path | None:

@@ -129,8 +129,60 @@ class PcaSpec(Words):
         return self
 
 
+class ImageSpec(Words):
+    """A column of PNG, JPEG or WebP files, as bytes.
+
+    Without `size` all must have the same. With it, `crop` scales the shorter side and cuts the middle out, `stretch`
+    scales both. `channels` null: 1 where all train images are grey, else 3.
+    """
+
+    column: str
+    size: int | tuple[int, int] | None = Field(default=None, description="height and width in pixels")
+    resize: Literal["crop", "stretch"] = "crop"
+    channels: Literal[1, 3] | None = None
+
+    @model_validator(mode="after")
+    def _sensible_size(self) -> Self:
+        sides = self.size if isinstance(self.size, tuple) else (self.size or 1,)
+        if min(sides) < 1 or max(sides) > 4096:
+            raise ValueError("`size` is between 1 and 4096 pixels")
+        return self
+
+
+class TextSpec(Words):
+    """A column of texts, cut into tokens of a vocabulary that the train rows make.
+
+    `word` takes words as they stand, those seen fewer than `min_count` times are unknown; `bpe` builds words from
+    frequent pieces (Sennrich et al. 2016) and knows every text. Longer texts are cut at `length` tokens.
+    """
+
+    column: str
+    tokens: Literal["word", "bpe"] = "word"
+    vocabulary: int = Field(default=20_000, ge=300, le=1_000_000, description="tokens at most")
+    min_count: int = Field(default=2, ge=1)
+    lowercase: bool = True
+    length: int = Field(default=256, ge=1, le=65_536, description="tokens at most")
+    empty: Literal["error", "unknown"] = Field(default="error", description="what a missing or empty text is")
+
+
+class SeriesSpec(Words):
+    """A column of number series: lists, or lists of lists (`channels_first`: one per channel; else one per step).
+
+    Longer series than `length` steps are cut; null: that of the longest train series.
+    """
+
+    column: str
+    layout: Literal["channels_first", "steps_first"] = "channels_first"
+    length: int | None = Field(default=None, ge=1, le=1_000_000)
+    scale: Literal["standard", "none"] = "standard"
+
+
 class PreprocessingSpec(Words):
-    """How raw columns become numbers and codes."""
+    """How raw columns become numbers and codes, and which one is an image, a text or a series."""
+
+    image: ImageSpec | None = None
+    text: TextSpec | None = None
+    series: SeriesSpec | None = None
 
     numeric: NumericSpec = NumericSpec()
     categorical: CategoricalSpec = CategoricalSpec()
@@ -139,3 +191,19 @@ class PreprocessingSpec(Words):
     create: tuple[CreateSpec, ...] = ()
     select: SelectSpec = SelectSpec()
     pca: PcaSpec | None = None
+
+    @property
+    def signal(self) -> ImageSpec | TextSpec | SeriesSpec | None:
+        """The rule for the column that is no table cell, where there is one."""
+        return self.image or self.text or self.series
+
+    @property
+    def kind_of_input(self) -> Literal["table", "image", "text", "series"]:
+        """What a model gets: a table, or one of these beside it."""
+        return "image" if self.image else "text" if self.text else "series" if self.series else "table"
+
+    @model_validator(mode="after")
+    def _one_signal(self) -> Self:
+        if sum(rule is not None for rule in (self.image, self.text, self.series)) > 1:
+            raise ValueError("one of `image`, `text` and `series` at most: a model sees one of them beside the table")
+        return self

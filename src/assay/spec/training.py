@@ -33,6 +33,31 @@ class EarlyStoppingSpec(Words):
     min_delta: float = Field(default=0.0, ge=0)
 
 
+class AugmentSpec(Words):
+    """How images are changed at random while training. All off by default; angles in degrees, the rest are shares.
+
+    `crop: [0.6, 1]` cuts out such a share of the area and scales it to the whole; `erase` blanks a square of at most
+    that share of the sides; `mixup` and `cutmix` are the alpha of their Beta distribution.
+    """
+
+    flip: Literal["none", "horizontal", "vertical", "both"] = "none"
+    rotate: float = Field(default=0.0, ge=0, le=180)
+    shift: float = Field(default=0.0, ge=0, le=0.5)
+    crop: tuple[float, float] | None = None
+    brightness: float = Field(default=0.0, ge=0, le=1)
+    contrast: float = Field(default=0.0, ge=0, le=1)
+    saturation: float = Field(default=0.0, ge=0, le=1)
+    erase: float = Field(default=0.0, ge=0, le=1)
+    mixup: float = Field(default=0.0, ge=0)
+    cutmix: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _sensible_crop(self) -> Self:
+        if self.crop is not None and not 0 < self.crop[0] <= self.crop[1] <= 1:
+            raise ValueError("`crop` is two shares of the area, 0 < least <= most <= 1, e.g. [0.6, 1]")
+        return self
+
+
 class TrainingSpec(Words):
     """How a model is fitted. `batch_size` counts rows of a whole step, over all workers."""
 
@@ -52,6 +77,7 @@ class TrainingSpec(Words):
     clip_norm: float | None = Field(default=None, gt=0)
     sync_every: int = Field(default=1, ge=1, description="1: gradients every step; N: weights every N steps")
     ema: float | None = Field(default=None, gt=0, lt=1, description="decay of the averaged weights, per step")
+    augment: AugmentSpec = AugmentSpec()
     early_stopping: EarlyStoppingSpec | None = EarlyStoppingSpec()
     metrics: tuple[str, ...] = Field(default=(), description="computed after each epoch, beside the usual ones")
     checkpoint_every: int = Field(default=1, ge=1, description="epochs between checkpoints")

@@ -313,8 +313,8 @@ def _trial(trial: dict[str, Any]) -> str:
 
 
 def _colspec(column: Any) -> dict[str, Any]:
-    kinds = {"numeric": "double", "categorical": "string", "datetime": "datetime"}
-    return {"name": column.name, "type": kinds[column.kind], "required": column.n_null == 0}
+    kinds = {"numeric": "double", "datetime": "datetime", "image": "binary"}
+    return {"name": column.name, "type": kinds.get(column.kind, "string"), "required": column.n_null == 0}
 
 
 def _blobs(data: Any) -> Iterator[Blob]:

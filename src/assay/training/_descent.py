@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from assay.errors import TrainingError
+from assay.spec.training import AugmentSpec
+from assay.training._augment import Targets, augmented
 from assay.training._batches import Rows
 from assay.training._job import Job
 from assay.training._judge import autocast
@@ -29,6 +31,7 @@ class Descent:
         self.n_updates = -(-len(rows) // (job.training.batch_size * job.training.accumulate))
         self._spec, self._seed, self._place = job.training, job.seed, place
         self._rows, self._loss, self._network = rows, loss, network
+        self._augments = job.training.augment != AugmentSpec()
         self._scaler = torch.amp.GradScaler(place.device.type) if job.training.precision == "fp16" else None
         self._sum = torch.zeros((), dtype=torch.float64, device=place.device)  # of this epoch's losses on this rank
 
@@ -67,12 +70,14 @@ class Descent:
         padded = n_rows < 2  # batch normalisation wants two rows, and DDP a pass on every rank
         if padded:
             mine = torch.cat([mine, index_B[:1].expand(2 - n_rows)])
-        numeric_BF, codes_BC, target_B = self._rows.take(mine, self._place.device)
+        inputs, target_B = self._rows.take(mine, self._place.device)
+        targets = Targets(target_B)
+        if self._augments:
+            image_BCHW, targets = augmented(inputs[-1], target_B, self._spec.augment)
+            inputs = (*inputs[:-1], image_BCHW)
         with autocast(self._spec.precision, self._place.device):
-            out = forward(numeric_BF, codes_BC)
-        if padded:
-            out, target_B = out[:n_rows], target_B[:n_rows]
-        return self._loss.sum(out, target_B)
+            out = forward(*inputs)
+        return targets.loss(self._loss, out, n_rows)
 
     def gather(self) -> None:
         """Bring what ranks hold apart to rank 0, in the middle of an epoch."""

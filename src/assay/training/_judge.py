@@ -20,8 +20,6 @@ from assay.training._job import Job
 from assay.training._losses import Loss
 from assay.training._place import Place
 
-ROWS = 1024  # of one forward pass
-
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any]:
     """Where a forward pass runs, in the precision of the spec."""
@@ -41,6 +39,7 @@ class Judge:
         self._place, self._rows, self._loss = place, rows, loss
         self._precision = job.training.precision
         self._target = job.prepared.target
+        self._n_rows = models.rows_of_a_pass(job.prepared.signal)
         self._y_N: NDArray[Any] = rows.target_N.cpu().numpy()
         self._encoder = preprocessing.encoder(job.prepared, store=job.store)
         self._watched = _metrics.watched(self._target.task, self._target.n_outputs == 2, job.training)
@@ -62,11 +61,11 @@ class Judge:
         was_training = network.training
         network.eval()
         with torch.no_grad(), autocast(self._precision, self._place.device):
-            for start in range(share.start, share.stop, ROWS):
-                part = slice(start, min(start + ROWS, share.stop))
-                numeric_BF, codes_BC, _ = self._rows.slice(part, self._place.device)
+            for start in range(share.start, share.stop, self._n_rows):
+                part = slice(start, min(start + self._n_rows, share.stop))
+                inputs, _ = self._rows.slice(part, self._place.device)
                 begin = start - share.start
-                scores_SO[begin : begin + ROWS] = models.scores(network(numeric_BF, codes_BC))
+                scores_SO[begin : begin + self._n_rows] = models.scores(network(*inputs))
         network.train(was_training)
         return scores_SO
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from assay.artifacts import Epoch, Events
 from assay.errors import TrainingError
 from assay.training import _checkpoint
-from assay.training._batches import Rows, order
+from assay.training._batches import Rows
 from assay.training._descent import Descent
 from assay.training._job import Job
 from assay.training._judge import Judge
@@ -59,7 +59,7 @@ class Run:
     def epoch(self) -> bool:
         """One pass over the train rows, or what is left of it, and one over the valid rows. False: told to stop."""
         number, started = self.progress.epoch, time.perf_counter() - self.progress.seconds
-        index_N = order(len(self.train), self.job.seed, number).to(self.train.target_N.device)
+        index_N = self.train.in_order(self.job.seed, number, self.job.training.batch_size)
         self.network.module.train()
         for update in range(self.progress.update, self.descent.n_updates):
             if self.told_to_stop(update):

@@ -18,7 +18,7 @@ from assay.training._job import Job
 from assay.training._place import Place
 from assay.training._shared import SharedSum
 
-Forward = Callable[[Tensor, Tensor], Tensor]
+Forward = Callable[..., Tensor]
 
 
 class Network:
@@ -45,7 +45,7 @@ class Network:
 
     @property
     def forward(self) -> Forward:
-        """Outputs from numeric features and codes."""
+        """Outputs from what a network takes."""
         if self._place.alone or self.local:
             return self.module
         if self._ddp is None and self._shared is None:  # late, as DDP has to start from a checkpoint's weights

@@ -11,8 +11,10 @@ from typing import Any
 
 from safetensors.torch import save
 
+from assay import models
 from assay.artifacts import Events, Model, to_json
 from assay.errors import AssayError, Cancelled, Mistake, SpecError, TrainingError, did_you_mean
+from assay.spec.training import AugmentSpec
 from assay.training import _checkpoint, _losses, _metrics, _ray
 from assay.training._failures import summary
 from assay.training._job import Job
@@ -37,7 +39,11 @@ def run(job: Job, events: Events) -> Model:
 def check(job: Job) -> None:
     """Raise SpecError for what cannot be asked of this target."""
     target, stopping = job.prepared.target, job.training.early_stopping
-    mistakes = _losses.check(job.training, target)
+    mistakes = [*models.check_takes(job.family, job.prepared.signal), *_losses.check(job.training, target)]
+    if job.training.augment != AugmentSpec() and (job.prepared.signal is None or job.prepared.signal.kind != "image"):
+        hint = "Leave `training.augment` out."
+        found = "only images are augmented, and there are none"
+        mistakes.append(Mistake(where="training.augment", found=found, allowed="nothing here", hint=hint))
     known = _metrics.names(target.task, binary=target.n_outputs == 2)
     if stopping is not None and stopping.metric not in known:
         mistakes.append(

@@ -76,6 +76,8 @@ def dtype(column: Column) -> str:
     """The pandas type that stands for a column's type in the schema frame."""
     if column.kind == "datetime":
         return "datetime64[us]"
+    if column.kind in ("image", "series"):
+        return "object"
     if column.kind == "categorical":
         return "bool" if column.arrow_type == "bool" else "string"
     return "int64" if re.match("u?int", column.arrow_type) else "float64"

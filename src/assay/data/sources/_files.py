@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 from pyarrow import fs
 
+from assay.artifacts import Source, sha256_of
 from assay.errors import DataError, did_you_mean, examples
 
 Format = Literal["csv", "parquet"]
@@ -48,20 +49,25 @@ class File:
         return sha256.hexdigest()
 
 
-def find(path: str, root: Path, fold: str = "") -> list[File]:
-    """The files that `path` means, sorted by name; never none. Raises DataError when there is nothing."""
-    system, full = _located(path, root)
+def find(
+    path: str, root: Path, fold: str = "", suffixes: Collection[str] = tuple(SUFFIXES), most: int = MAX_FILES
+) -> list[File]:
+    """The files that `path` means, sorted by name; never none. Raises DataError when there is nothing.
+
+    Of a folder they are those that end in one of `suffixes`.
+    """
+    system, full = located(path, root)
     try:
-        files = _listed(system, full, fold)
+        files = _listed(system, full, fold, suffixes)
     except (OSError, pa.ArrowException) as problem:
         raise unreadable(shown(path), problem) from problem
     if not files:
-        raise _nothing(system, path, full)
-    if len(files) > MAX_FILES:
-        raise DataError(f"{shown(path)} means {len(files):,} files. Allowed: at most {MAX_FILES:,}.")
+        raise _nothing(system, path, full, suffixes)
+    if len(files) > most:
+        raise DataError(f"{shown(path)} means {len(files):,} files. Allowed: at most {most:,}.")
     for file in files:
         if file.n_bytes == 0:
-            raise DataError(f"{file.name} is empty (0 bytes). Allowed: a CSV or Parquet file with rows.")
+            raise DataError(f"{file.name} is empty (0 bytes). Allowed: a file with something in it.")
     return files
 
 
@@ -92,7 +98,7 @@ def unreadable(name: str, problem: Exception) -> DataError:
     return DataError(f"{name} cannot be read: {str(problem).splitlines()[0][:200]}")
 
 
-def _located(path: str, root: Path) -> tuple[fs.FileSystem, str]:
+def located(path: str, root: Path) -> tuple[fs.FileSystem, str]:
     """The file system that `path` is on, and the path in it."""
     if "://" not in path:
         return fs.LocalFileSystem(), (root.absolute() / Path(path).expanduser()).as_posix()
@@ -107,7 +113,7 @@ def _located(path: str, root: Path) -> tuple[fs.FileSystem, str]:
     return system, f"{bucket}{parts.path}"
 
 
-def _listed(system: fs.FileSystem, full: str, fold: str) -> list[File]:
+def _listed(system: fs.FileSystem, full: str, fold: str, suffixes: Collection[str]) -> list[File]:
     folder = _before_glob(full)
     info = system.get_file_info(folder)
     if folder == full and info.type == fs.FileType.File:
@@ -117,7 +123,7 @@ def _listed(system: fs.FileSystem, full: str, fold: str) -> list[File]:
     files = []
     for entry in system.get_file_info(fs.FileSelector(folder, recursive=True)):
         name = entry.path.removeprefix(folder).lstrip("/")
-        wanted = _format(entry.path) is not None if folder == full else fnmatch.fnmatch(entry.path, full)
+        wanted = entry.path.lower().endswith(tuple(suffixes)) if folder == full else fnmatch.fnmatch(entry.path, full)
         if entry.type == fs.FileType.File and wanted and not _hidden(name):
             files.append(_file(entry, name, system, fold))
     return sorted(files, key=lambda file: file.name)
@@ -143,7 +149,7 @@ def _format(path: str) -> Format | None:
     return next((kind for suffix, kind in SUFFIXES.items() if path.lower().endswith(suffix)), None)
 
 
-def _nothing(system: fs.FileSystem, path: str, full: str) -> DataError:
+def _nothing(system: fs.FileSystem, path: str, full: str, suffixes: Collection[str]) -> DataError:
     """The error for a path that means no file, with the nearest name beside it."""
     folder = str(PurePosixPath(_before_glob(full)).parent) if _before_glob(full) == full else _before_glob(full)
     there = system.get_file_info(fs.FileSelector(folder, allow_not_found=True))
@@ -152,5 +158,22 @@ def _nothing(system: fs.FileSystem, path: str, full: str) -> DataError:
     beside = f" In {folder}: {examples(names)}." if names and not hint else ""
     return DataError(
         f"{shown(path)}: there is no such file or folder with data (looked at {full}).{beside} "
-        f"Allowed: a file, a folder or a glob of {', '.join(SUFFIXES)}. {hint}".rstrip()
+        f"Allowed: a file, a folder or a glob of {', '.join(suffixes)}. {hint}".rstrip()
     )
+
+
+def read_bytes(file: File) -> bytes:
+    """The whole file. Raises DataError when it cannot be read."""
+    try:
+        with file.system.open_input_stream(file.path, compression=None) as stream:
+            data: bytes = stream.read()
+    except OSError as problem:
+        raise unreadable(file.name, problem) from problem
+    return data
+
+
+def source_of(description: str, files: Sequence[File]) -> Source:
+    """The source that `files` are: its digest is one over their names, folds and bytes."""
+    parts = [part for file in files for part in (file.fold, file.name, file.digest())]
+    n_bytes = sum(file.n_bytes for file in files)
+    return Source(description=description, sha256=sha256_of(*parts), n_bytes=n_bytes)

@@ -16,6 +16,7 @@ from assay.errors import DataError
 
 MOST_FOOTERS = 20  # files that a glance opens
 _BATCH_ROWS = 1 << 17
+_LONG_BATCH_ROWS = 1 << 12  # where cells are files or series
 _BUFFER_BYTES = 1 << 20
 _KEY = b"ARROW:extension:name"
 # The key as it stands in the metadata: in base64, where it may begin at any of three places of a group of letters.
@@ -90,12 +91,14 @@ def _batches(files: Sequence[File], schemas: Sequence[pa.Schema], names: list[st
     for file, schema in zip(files, schemas, strict=True):
         check_same(names, schema.names, file.name, files[0].name)
         text = [field.name for field in schema if _is_text(field.type)]
+        is_long = any(_columns.is_bytes(field.type) or _columns.is_series(field.type) for field in schema)
+        n_rows = _LONG_BATCH_ROWS if is_long else _BATCH_ROWS
         try:
             with (
                 file.system.open_input_file(file.path) as stream,
                 pq.ParquetFile(stream, read_dictionary=text, buffer_size=_BUFFER_BYTES, pre_buffer=False) as parquet,
             ):
-                for batch in parquet.iter_batches(_BATCH_ROWS, columns=names, use_threads=False):
+                for batch in parquet.iter_batches(n_rows, columns=names, use_threads=False):
                     yield with_fold(batch.select(names), file.fold)
         except (OSError, pa.ArrowException) as problem:
             raise _not_parquet(file, problem) from problem
