@@ -4,9 +4,10 @@
     python benchmarks/workers.py alone      1 process against a bare loop over slices of tensors
     python benchmarks/workers.py speed      2 workers against DDP with 2 processes, started by `torchrun`
 
-The last two compare steady rows a second, those of the median epoch: of `updates` alone, and of `epochs` with their
-valid pass. Ours times only whole epochs, so for its `updates` the valid fold is one row in a hundred. The start is what
-the train stage takes beside its epochs, from the call to the model, the end of the workers included.
+The last two take batch sizes too; 256 and 2,048 where none is named. They compare steady rows a second, those of the
+median epoch: of `updates` alone, and of `epochs` with their valid pass. Ours times only whole epochs, so for its
+`updates` the valid fold is one row in a hundred. The start is what the train stage takes beside its epochs, from the
+call to the model, the end of the workers included.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def speed(home: str) -> None:
 
 
 def compare(home: str, n_processes: int, workers: int) -> None:
-    for batch in (256, 2048):
+    for batch in [int(size) for size in sys.argv[2:]] or [256, 2048]:
         plain, ours = torchrun(n_processes, batch), {}
         for name, valid_frac in (("updates", 0.01), ("epochs", 0.15)):
             result = run(home, workers, dropout=0.0, epochs=8, batch=batch, valid_frac=valid_frac)

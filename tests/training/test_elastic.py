@@ -69,13 +69,12 @@ def test_a_training_goes_on_with_fewer_workers_and_with_more_again(
     adult_income: Encoded, nodes: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_ray, "RESIZE_S", 1.0)
-    # Without dropout, whose random numbers are those of a rank, the numbers are the same for any number of workers.
-    spec: dict[str, Any] = {"family": "mlp", "options": {"dropout": 0.0}, "batch_size": 8, "lr": 1e-4}
-    spec["early_stopping"] = None
+    # A convex loss: in others the rounding of sums, which differs with the number of workers, grows with the epochs.
+    spec: dict[str, Any] = {"family": "linear", "batch_size": 8, "lr": 1e-4, "early_stopping": None}
     heard, alone = Weather(nodes, tmp_path / "2/stop"), Heard()
     with pytest.raises(Cancelled):
         adult_income.fit(tmp_path / "2", **spec, epochs=2000, compute={"workers": (1, 2)}, events=heard)
     adult_income.fit(tmp_path / "0", **spec, epochs=len(heard.epochs()), events=alone)
     assert heard.epochs() == alone.epochs()
-    assert losses(heard) == pytest.approx(losses(alone), rel=1e-3)
+    assert losses(heard) == pytest.approx(losses(alone), rel=1e-5)
     assert heard.n_workers[0] == 2  # and 1 in between, or `heard` would not have ended the training
