@@ -52,6 +52,7 @@ class RegistrySpec(Words):
     name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     alias: str = Field(default="champion", pattern=r"^[a-z][a-z0-9_-]{0,49}$")
     promote_inconclusive: bool = False
+    sign_off: bool = Field(default=False, description="a decision to promote waits for `assay promote` by a person")
 
 
 class TrackingSpec(Words):
