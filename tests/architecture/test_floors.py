@@ -23,6 +23,10 @@ HEAVY = ("torch", "ray", "mlflow", "prefect", "great_expectations", "sklearn", "
 ROOMS = {
     "mlflow": {"tracking", "registry"},
     "ray": {"training"},
+    "fastapi": {"serving"},
+    "starlette": {"serving"},
+    "uvicorn": {"serving"},
+    "prometheus_client": {"serving"},
     "torch": {"models", "training", "inference"},
     "great_expectations": {"validation"},
     "sqlalchemy": {"data", "tracking", "registry", "local"},

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import typer
 
-from assay.cli import _plugins, _promote, _record, _run, _servers, _spec
+from assay.cli import _plugins, _predict, _promote, _record, _run, _serve, _servers, _spec
 from assay.cli._answer import Answer
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for _group in (_run, _spec, _promote, _servers, _record, _plugins):
+for _group in (_run, _spec, _promote, _serve, _predict, _servers, _record, _plugins):
     _group.add_to(app)
 
 

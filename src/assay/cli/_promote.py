@@ -43,7 +43,7 @@ def promote(
     from assay import registry
 
     record = registry.promote(
-        name, version, alias, by=by, reason=reason, waiver=waive, propose=propose, **_surroundings(uri)
+        name, version, alias, by=by, reason=reason, waiver=waive, propose=propose, **surroundings(uri)
     )
     return Answer(as_data(record), lambda console: _show_record(console, name, record))
 
@@ -52,7 +52,7 @@ def rollback(name: Name, alias: Alias = "champion", by: By = "", reason: Reason 
     """Give an alias back to the version that held it before."""
     from assay import registry
 
-    record = registry.rollback(name, alias, by=by, reason=reason, **_surroundings(uri))
+    record = registry.rollback(name, alias, by=by, reason=reason, **surroundings(uri))
     return Answer(as_data(record), lambda console: _show_record(console, name, record))
 
 
@@ -69,7 +69,7 @@ def history(
     """
     from assay import registry
 
-    around = _surroundings(uri)
+    around = surroundings(uri)
     chain, now = registry.history(name, uri=around["uri"], home=around["home"])
     until = _moment(at) if at else None
     names = sorted({record.alias for record in chain.records} | (set() if at else set(now)))
@@ -85,7 +85,8 @@ def add_to(app: typer.Typer) -> None:
         command(app, function, PANEL)
 
 
-def _surroundings(uri: str) -> dict[str, Any]:
+def surroundings(uri: str) -> dict[str, Any]:
+    """The MLflow, the state folder and the store of a command."""
     from assay import tracking
     from assay.ledger import Ledger, find_home
 

@@ -135,7 +135,7 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
         try:
             registered = step(
                 "register", registry.register, model, calibration, decision, spec.registered_name,
-                spec.registry.alias, around.server, spec.registry.sign_off,
+                spec.registry.alias, around.server, spec.registry.sign_off, spec.validation,
                 train_hashes=Later(lambda: _champion.trained_on(folds, store)), metrics=evaluated.metrics,
                 run_id=around.tracking_run, uri=around.uri, home=around.home, store=store,
             )  # fmt: skip

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.artifacts import Blob, Calibration, Champion, Decision, MetricValue, Model, Registered
 from assay.errors import AssayError
 from assay.registry._record import Chain, Promotion
+from assay.spec.data import ValidationSpec
 from assay.store import Store
 
 if TYPE_CHECKING:
@@ -30,19 +32,8 @@ if TYPE_CHECKING:
     from assay.registry._moves import Mover
 
 __all__ = [
-    "LOADER",
-    "Chain",
-    "Promotion",
-    "champion",
-    "connect",
-    "history",
-    "promote",
-    "reaching",
-    "register",
-    "rollback",
-    "summary",
-    "unpack",
-    "without_passwords",
+    "LOADER", "Chain", "Promotion", "Version", "champion", "connect", "history", "load", "promote", "reaching",
+    "register", "resolve", "rollback", "summary", "unpack", "without_passwords",
 ]  # fmt: skip
 
 # Beside `inference`, which it calls: the registry writes down where the loader is, and never imports it.
@@ -89,6 +80,7 @@ def register(
     alias: str,
     server: str = "",
     sign_off: bool = False,
+    contract: ValidationSpec | None = None,
     *,
     train_hashes: Blob,
     metrics: tuple[MetricValue, ...] = (),
@@ -103,6 +95,8 @@ def register(
 
     `server` stands for the registry among the arguments that the result depends on; `uri` is its address today. With
     `sign_off` a decision to promote is written down as a proposal, which `promote` by another person carries out.
+    `contract` is what the spec expects of the data: what serves the model holds requests against it.
+
     `run_id` waits for the MLflow run that made the model; `train_hashes` are the content hashes of the rows that it was
     trained on; `example` is one row of input, made up, in place of the zeros and blanks that are written otherwise.
 
@@ -115,7 +109,13 @@ def register(
     from assay.registry import _versions
 
     return _versions.register(
-        _versions.Candidate(model=model, calibration=calibration, train_hashes=train_hashes, metrics=metrics),
+        _versions.Candidate(
+            model=model,
+            calibration=calibration,
+            train_hashes=train_hashes,
+            contract=contract or ValidationSpec(),
+            metrics=metrics,
+        ),
         decision,
         _versions.Place(name=name, alias=alias, uri=uri, home=home, sign_off=sign_off),
         run_id,
@@ -186,6 +186,45 @@ def _mover(name: str, alias: str, by: str, uri: str, home: Path, store: Store) -
     from assay.registry import _moves
 
     return _moves.Mover(name, alias, by, uri, home, store)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A model version as it is loaded: every byte checked, and in the store. `alias` is empty for one by number."""
+
+    name: str
+    number: int
+    alias: str
+    model: Model
+    calibration: Calibration
+    contract: ValidationSpec
+
+
+def resolve(reference: str, *, uri: str, home: Path) -> int:
+    """The number of the version that `NAME@ALIAS` or `NAME/NUMBER` means now. Asks MLflow once.
+
+    Raises RegistryError when there is none, or when MLflow is out of reach.
+    """
+    from assay.registry import _connection
+
+    _connection.configure()
+    from assay.registry import _loading
+
+    return _loading.resolve(reference, uri, home)
+
+
+def load(reference: str, *, uri: str, home: Path, store: Store) -> Version:
+    """The version that `reference` means now, with its bytes in `store`.
+
+    An alias counts only as the promotion ledger has it. Raises RegistryError when there is no such version, when it was
+    changed, when the ledger was, or when the alias was moved past it.
+    """
+    from assay.registry import _connection
+
+    _connection.configure()
+    from assay.registry import _loading
+
+    return _loading.load(reference, uri, home, store)
 
 
 def unpack(folder: Path, *, store: Store) -> tuple[Model, Calibration]:

@@ -25,7 +25,6 @@ from assay.artifacts import (
     Model,
     Registered,
     from_json,
-    sha256_of,
     to_json,
 )
 from assay.errors import RegistryError, TrackingError
@@ -34,6 +33,7 @@ from assay.registry import _bundle, _decisions, _mlmodel
 from assay.registry._connection import connect, reaching
 from assay.registry._promotions import PREVIOUS, PromotionLedger, Wish
 from assay.registry._summary import summary
+from assay.spec.data import ValidationSpec
 from assay.store import Store, digest_of
 
 IDENTITY, MODEL, MANIFEST = "assay.sha256", "assay.model_sha256", "assay.manifest"
@@ -45,22 +45,25 @@ NOTHING_IS_LOST = "Nothing is lost: the model is in the store, and the same comm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """What is registered: a model, how its scores are read, the rows that it has seen, and what it was measured at."""
+    """What is registered: a model, how its scores are read, which rows it has seen and takes, its metrics."""
 
     model: Model
     calibration: Calibration
     train_hashes: Blob
+    contract: ValidationSpec
     metrics: tuple[MetricValue, ...]
-
-    @property
-    def sha256(self) -> str:
-        """The digest of all that a prediction depends on."""
-        return sha256_of(self.model.sha256, to_json(self.calibration))
 
     @property
     def contents(self) -> _bundle.Contents:
         """What the bundle holds."""
-        return _bundle.Contents(model=self.model, calibration=self.calibration, train_hashes=self.train_hashes)
+        return _bundle.Contents(
+            model=self.model, calibration=self.calibration, train_hashes=self.train_hashes, contract=self.contract
+        )
+
+    @property
+    def sha256(self) -> str:
+        """The digest of all that an answer depends on."""
+        return self.contents.sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,7 +317,7 @@ def verified(client: MlflowClient, version: ModelVersion, uri: str, store: Store
     """
     manifest, _ = judged(version)
     contents = _download(client, version, uri, manifest, store)
-    if sha256_of(contents.model.sha256, to_json(contents.calibration)) != version.tags[IDENTITY]:
+    if contents.sha256 != version.tags[IDENTITY]:
         raise RegistryError(f"{_where(version)}: its files hold another model than the one that was registered.")
     return manifest.sha256
 
