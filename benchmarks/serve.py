@@ -134,6 +134,7 @@ def main() -> None:
         env = os.environ | {"ASSAY_HOME": home, "OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
         uri = f"sqlite:///{Path(home).resolve() / 'mlflow' / 'mlflow.db'}"
         env["MLFLOW_TRACKING_URI"] = uri
+        env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"  # where MLflow looks for uvicorn
         run = [ASSAY, "run", str(ROOT / "examples/adult/adult.yaml"), "--orchestrator", "none", *NETWORK]
         subprocess.run(run, env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         ports = [free_port() for _ in range(3)]

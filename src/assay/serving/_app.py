@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from threading import BoundedSemaphore
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -36,6 +37,7 @@ class Server:
             self.challenger = Follower(challenger.reference, where, limits.max_rows, poll_s)
         self.metrics = Metrics()
         self._shadows = ThreadPoolExecutor(1, thread_name_prefix="assay-shadow")
+        self._room = BoundedSemaphore(MAX_SHADOWS)
 
     @property
     def followers(self) -> list[Follower]:
@@ -60,10 +62,10 @@ class Server:
         if self.challenger is None or self._rule is None or self._rule.mode != "shadow":
             return
         live = self.challenger.live
-        if self._shadows._work_queue.qsize() >= MAX_SHADOWS:
-            self.metrics.shadow.labels(live.version.number, "dropped").inc(len(rows))
-        else:
+        if self._room.acquire(blocking=False):
             self._shadows.submit(self._compare, live, rows, answers)
+        else:
+            self.metrics.shadow.labels(live.version.number, "dropped").inc(len(rows))
 
     def _compare(self, live: Live, rows: list[Row], answers: list[Answer]) -> None:
         try:
@@ -72,6 +74,8 @@ class Server:
                 self.metrics.shadow.labels(live.version.number, "same" if same else "different").inc()
         except Exception:  # another schema, for one: the challenger's trouble is nobody else's
             self.metrics.shadow.labels(live.version.number, "failed").inc(len(rows))
+        finally:
+            self._room.release()
 
 
 def make(
