@@ -37,7 +37,7 @@ def serve(
     name = f"[{host}]" if ":" in host else host
     if ready is not None:
         ready(f"http://{name}:{listening.getsockname()[1]}")
-    # The thread that looks at the alias would otherwise hold up a request for Python's 5 ms, ten times its own time.
+    # A request that meets the thread which looks at the alias would wait Python's 5 ms for its turn.
     sys.setswitchinterval(SWITCH_S)
     config = uvicorn.Config(app, access_log=False, log_level="warning", timeout_graceful_shutdown=30)
     uvicorn.Server(config).run(sockets=[listening])
