@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder
 
 from assay.preprocessing import _categorical
-from assay.preprocessing._read import to_levels
+from assay.preprocessing._read import coded, to_levels
 from assay.spec.preprocessing import CategoricalSpec
 
 
@@ -35,7 +35,7 @@ def test_levels_are_those_that_one_hot_encoding_keeps_apart(values: list[str], m
     by_count = sorted(frequent, key=lambda level: (-values.count(level), level))[:max_levels]
     assert found.feature.levels == tuple(sorted(by_count))
     assert set(found.feature.rare) == set(map(_categorical.digest, set(values) - set(by_count)))
-    codes = _categorical.apply(_categorical.Lookup(found.feature).__getitem__, column)
+    codes = coded(column, _categorical.Lookup(found.feature).__getitem__)
     one_hot = np.eye(found.feature.n_levels)[codes]
     if len(by_count) == len(frequent):  # then the oracle makes the same columns, the rare ones last
         width = len(frequent)

@@ -5,7 +5,7 @@ B rows, F numeric features, C categorical features, O outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from assay.store import Store
 if TYPE_CHECKING:
     from assay.preprocessing import Encoder
     from assay.preprocessing._encoder import Counts
+    from assay.preprocessing._given import Value
 
 Scorer = Callable[..., NDArray[np.float32]]  # of what a network takes
 
@@ -45,6 +46,11 @@ class Predictor:
     def __call__(self, table: pa.Table | pa.RecordBatch) -> Predicted:
         """Predict every row. The table needs the columns `model.preprocessing.inputs`; others are ignored."""
         return self._predicted(*self.encoder.features(table))
+
+    def rows(self, rows: Sequence[Mapping[str, Value]]) -> Predicted:
+        """Predict a few rows of plain values, sooner than a table of them."""
+        *arrays, _ = self.encoder.rows(rows)
+        return self._predicted(*arrays)
 
     def counted(
         self, table: pa.Table | pa.RecordBatch, rows_B: NDArray[np.int64] | None = None

@@ -238,7 +238,7 @@ def _registered(
     try:
         registered: Registered = step(
             "register", registry.register, model, calibration, decision, spec.registered_name,
-            spec.registry.alias, around.server, bundle.manifest.sha256,
+            spec.registry.alias, around.server, bundle.manifest.sha256, spec.registry.sign_off, spec.validation,
             train_hashes=Later(lambda: _champion.trained_on(folds, around.store)), metrics=evidence.evaluation.metrics,
             run_id=around.tracking_run, uri=around.uri, home=around.home, store=around.store,
         )  # fmt: skip

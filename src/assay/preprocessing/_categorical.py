@@ -6,7 +6,6 @@ B rows of a batch, N training rows, L entries of a dictionary.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,12 +78,6 @@ class FittedCategory:
     feature: Levels | Bins
     variance: float
     n_rare: int = 0
-
-
-def apply(code_of: Callable[[str | None], int], column: pa.DictionaryArray) -> Codes:
-    """The codes of a column of texts. `code_of` is asked once for every entry of the dictionary."""
-    codes_L = [code_of(level) for level in column.dictionary.to_pylist()]
-    return np.array([*codes_L, MISSING])[positions(column)]
 
 
 def apply_bins(bins: Bins, x_B: Floats) -> Codes:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from assay.preprocessing._dates import part
+from assay.preprocessing._given import Given
 from assay.preprocessing._read import Floats, Raw, finite
 from assay.spec.preprocessing import CreateSpec, DatePart
 
@@ -30,7 +31,7 @@ class Origin:
         return cls(how="product", columns=recipe.product)
 
 
-def values(origin: Origin, raw: Raw) -> Floats:
+def values(origin: Origin, raw: Raw | Given) -> Floats:
     """The raw numbers, NaN where one of the columns is missing or where a ratio divides by zero."""
     if origin.how == "column":
         return raw.numbers(origin.columns[0])

@@ -81,6 +81,10 @@ class Raw:
         """The column as a dictionary of texts."""
         return self._once(name, to_levels)
 
+    def codes(self, name: str, code_of: Callable[[str | None], int]) -> NDArray[np.int64]:
+        """The codes of a column of texts."""
+        return coded(self.levels(name), code_of)
+
     def n_missing(self, name: str) -> int:
         """How many values of the column are missing or cannot be used."""
         kind = self._columns[name].kind
@@ -161,6 +165,12 @@ def to_levels(array: pa.Array) -> pa.DictionaryArray:
     if array.dictionary.type != pa.string():
         array = pa.DictionaryArray.from_arrays(array.indices, array.dictionary.cast(pa.string()))
     return array
+
+
+def coded(column: pa.DictionaryArray, code_of: Callable[[str | None], int]) -> NDArray[np.int64]:
+    """The codes of a column of texts. `code_of` is asked once for every entry of the dictionary, and for None."""
+    codes_L = [code_of(level) for level in column.dictionary.to_pylist()]
+    return np.array([*codes_L, code_of(None)])[positions(column)]
 
 
 def positions(array: pa.DictionaryArray) -> NDArray[np.int64]:

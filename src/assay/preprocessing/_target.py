@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from assay.artifacts import TargetInfo, Task
 from assay.errors import DataError, did_you_mean, examples
 from assay.preprocessing import _categorical
-from assay.preprocessing._read import Floats, family, finite, one_array, to_levels, to_numbers, value_type
+from assay.preprocessing._read import Floats, coded, family, finite, one_array, to_levels, to_numbers, value_type
 from assay.spec.data import TargetSpec
 
 MAX_NUMERIC_CLASSES = 1000
@@ -33,7 +33,7 @@ def apply(column: Any, info: TargetInfo) -> Target:
         return standardised_B.astype(np.float32)
     levels = _levels(array, info.column)
     known: dict[str | None, int] = {name: index for index, name in enumerate(info.classes)}
-    classes_B = _categorical.apply(lambda level: known.get(level, _categorical.UNSEEN), levels)
+    classes_B = coded(levels, lambda level: known.get(level, _categorical.UNSEEN))
     unseen_B = classes_B == _categorical.UNSEEN
     if unseen_B.any():
         new = levels.filter(pa.array(unseen_B)).dictionary_decode().unique().to_pylist()

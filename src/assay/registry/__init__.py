@@ -1,7 +1,8 @@
 """The model registry: every model that was judged, and which of them holds the alias.
 
 The registry is MLflow's, and it is the one place that acts on a decision. A model is registered whatever was decided,
-so that a refused one can be studied; the alias moves on a decision to promote, and on nothing else.
+so that a refused one can be studied; the alias moves on a decision to promote, or because a person says so, and each
+move is a record of the promotion ledger.
 
 Why a version is *identified by content* (model and calibration): a retry, a second run or an edited gate finds the
 version that is there and adds to its decision records, instead of making another. Why the records are *chained*: tags
@@ -15,15 +16,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.artifacts import Blob, Calibration, Champion, Decision, MetricValue, Model, Registered
 from assay.errors import AssayError
+from assay.registry._record import Chain, Promotion
+from assay.spec.data import ValidationSpec
 from assay.store import Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from assay.registry._moves import Mover
+
+__all__ = [
+    "LOADER", "Chain", "Promotion", "Version", "champion", "connect", "history", "load", "promote", "reaching",
+    "register", "resolve", "rollback", "summary", "unpack", "without_passwords",
+]  # fmt: skip
 
 # Beside `inference`, which it calls: the registry writes down where the loader is, and never imports it.
 LOADER = "assay.inference.pyfunc"
@@ -69,6 +80,8 @@ def register(
     alias: str,
     server: str = "",
     evidence: str = "",
+    sign_off: bool = False,
+    contract: ValidationSpec | None = None,
     *,
     train_hashes: Blob,
     metrics: tuple[MetricValue, ...] = (),
@@ -82,7 +95,10 @@ def register(
     """Register a model with what was decided about it, and move the alias where it was promoted. Safe to repeat.
 
     `server` stands for the registry among the arguments that the result depends on; `uri` is its address today.
-    `evidence` is the digest of the manifest of the evidence, which lies among the artifacts of the run.
+    `evidence` is the digest of the manifest of the evidence, which lies among the artifacts of the run. With `sign_off`
+    a decision to promote is written down as a proposal, which `promote` by another person carries out. `contract` is
+    what the spec expects of the data: what serves the model holds requests against it.
+
     `run_id` waits for the MLflow run that made the model; `train_hashes` are the content hashes of the rows that it was
     trained on; `example` is one row of input, made up, in place of the zeros and blanks that are written otherwise.
 
@@ -95,9 +111,15 @@ def register(
     from assay.registry import _versions
 
     return _versions.register(
-        _versions.Candidate(model=model, calibration=calibration, train_hashes=train_hashes, metrics=metrics),
+        _versions.Candidate(
+            model=model,
+            calibration=calibration,
+            train_hashes=train_hashes,
+            contract=contract or ValidationSpec(),
+            metrics=metrics,
+        ),
         decision,
-        _versions.Place(name=name, alias=alias, uri=uri, home=home),
+        _versions.Place(name=name, alias=alias, uri=uri, home=home, sign_off=sign_off),
         run_id,
         evidence,
         store=store,
@@ -118,6 +140,94 @@ def champion(name: str, alias: str, *, uri: str, home: Path, store: Store, exclu
     from assay.registry import _versions
 
     return _versions.champion(name, alias, uri=uri, home=home, store=store, excluding=excluding)
+
+
+def promote(
+    name: str,
+    version: int,
+    alias: str,
+    *,
+    uri: str,
+    home: Path,
+    store: Store,
+    by: str = "",
+    reason: str = "",
+    waiver: str = "",
+    propose: bool = False,
+) -> Promotion:
+    """Give `alias` to a version by a person's word. Returns the record that says so; the same one when repeated.
+
+    `by` is who says so (default: who MLflow or this machine knows). `waiver` is why a version is promoted that was not
+    decided to be. `propose` moves nothing: a second person's `promote` of the same version does. Raises RegistryError
+    when the files are not those that were judged, or the ledger was changed; LockedError when somebody else was faster.
+    """
+    return _mover(name, alias, by, uri, home, store).promote(version, reason, waiver, propose)
+
+
+def rollback(name: str, alias: str, *, uri: str, home: Path, store: Store, by: str = "", reason: str = "") -> Promotion:
+    """Give `alias` back to the version that held it before. Raises what `promote` raises."""
+    return _mover(name, alias, by, uri, home, store).rollback(reason)
+
+
+def history(name: str, *, uri: str, home: Path) -> tuple[Chain, dict[str, int]]:
+    """The promotion ledger of `name`, and the version that each alias points to now, by whomever it was moved.
+
+    Raises RegistryError when there is no such model, or a record was changed or deleted.
+    """
+    from assay.registry import _connection
+
+    _connection.configure()
+    from assay.registry import _moves
+
+    return _moves.history(name, uri, home)
+
+
+def _mover(name: str, alias: str, by: str, uri: str, home: Path, store: Store) -> Mover:
+    from assay.registry import _connection
+
+    _connection.configure()
+    from assay.registry import _moves
+
+    return _moves.Mover(name, alias, by, uri, home, store)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A model version as it is loaded: every byte checked, and in the store. `alias` is empty for one by number."""
+
+    name: str
+    number: int
+    alias: str
+    model: Model
+    calibration: Calibration
+    contract: ValidationSpec
+
+
+def resolve(reference: str, *, uri: str, home: Path) -> int:
+    """The number of the version that `NAME@ALIAS` or `NAME/NUMBER` means now. Asks MLflow once.
+
+    Raises RegistryError when there is none, or when MLflow is out of reach.
+    """
+    from assay.registry import _connection
+
+    _connection.configure()
+    from assay.registry import _loading
+
+    return _loading.resolve(reference, uri, home)
+
+
+def load(reference: str, *, uri: str, home: Path, store: Store) -> Version:
+    """The version that `reference` means now, with its bytes in `store`.
+
+    An alias counts only as the promotion ledger has it. Raises RegistryError when there is no such version, when it was
+    changed, when the ledger was, or when the alias was moved past it.
+    """
+    from assay.registry import _connection
+
+    _connection.configure()
+    from assay.registry import _loading
+
+    return _loading.load(reference, uri, home, store)
 
 
 def unpack(folder: Path, *, store: Store) -> tuple[Model, Calibration]:

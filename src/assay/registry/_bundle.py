@@ -2,6 +2,7 @@
 
 MLmodel, requirements.txt, python_env.yaml, input_example.json      what MLflow and its tools want to see
 model.json, calibration.json                                        the hand-offs
+contract.json                                                       what the spec expects of the data
 weights.safetensors, preprocessing/*, train_hashes.npy              the bytes that they point to
 manifest.json                                                       {path: digest, size, name in the store}
 """
@@ -15,8 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay.artifacts import Blob, Calibration, Model, from_json, to_json
+from assay.artifacts import Blob, Calibration, Model, from_json, sha256_of, to_json
 from assay.errors import RegistryError
+from assay.spec.data import ValidationSpec
 from assay.store import Store, digest_of
 
 MANIFEST = "manifest.json"
@@ -30,11 +32,21 @@ class Contents:
     model: Model
     calibration: Calibration
     train_hashes: Blob
+    contract: ValidationSpec
+
+    @property
+    def sha256(self) -> str:
+        """The digest of all that an answer depends on."""
+        return sha256_of(self.model.sha256, to_json(self.calibration), written(self.contract))
 
 
 def pack(folder: Path, contents: Contents, texts: Mapping[str, str], store: Store) -> Blob:
     """Write the bundle to `folder`, with `texts` beside our own files. Returns its manifest, now in the store."""
-    own = {"model.json": to_json(contents.model), "calibration.json": to_json(contents.calibration)}
+    own = {
+        "model.json": to_json(contents.model),
+        "calibration.json": to_json(contents.calibration),
+        "contract.json": written(contents.contract),
+    }
     files = {name: store.put(text.encode(), name) for name, text in {**texts, **own}.items()}
     files |= {"train_hashes.npy": contents.train_hashes, **_blobs(contents.model)}
     manifest = store.put(to_json(files).encode(), MANIFEST)
@@ -91,13 +103,19 @@ def _contents(files: Mapping[str, Blob], store: Store) -> Contents:
     try:
         model = from_json(Model, store.read(files["model.json"]).decode())
         calibration = from_json(Calibration, store.read(files["calibration.json"]).decode())
+        contract = ValidationSpec.model_validate_json(store.read(files["contract.json"]))
         train_hashes = files["train_hashes.npy"]
         whole = all(files[name] == blob for name, blob in _blobs(model).items())
     except (KeyError, ValueError, TypeError) as error:
         raise RegistryError(f"The registered model cannot be read: {error!r}") from error
     if not whole:
         raise RegistryError("The registered model points to files that are not its own.")
-    return Contents(model=model, calibration=calibration, train_hashes=train_hashes)
+    return Contents(model=model, calibration=calibration, train_hashes=train_hashes, contract=contract)
+
+
+def written(contract: ValidationSpec) -> str:
+    """The contract as canonical JSON."""
+    return to_json(contract.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
 
 def _blobs(model: Model) -> dict[str, Blob]:

@@ -29,11 +29,35 @@ class Records:
         """What was decided last, as JSON data; None when nothing was."""
         return json.loads(self.texts[-1])["decision"] if self.texts else None
 
-    def appended(self, decision: Decision, run_id: str) -> Records:
-        """These records and one more; the same ones when the last says just this, as it does in a retry."""
+    @property
+    def outcome(self) -> str:
+        """What was decided last: promote, refuse or inconclusive; empty when nothing was."""
+        return str(json.loads(self.texts[-1])["decision"]["outcome"]) if self.texts else ""
+
+    @property
+    def reason(self) -> str:
+        """Why; empty when nothing was decided."""
+        return str(json.loads(self.texts[-1])["decision"]["reason"]) if self.texts else ""
+
+    @property
+    def bundles(self) -> set[str]:
+        """The digests of the manifests that were judged: one, unless somebody changed the model."""
+        return {json.loads(text)["bundle"] for text in self.texts}
+
+    def appended(self, decision: Decision, run_id: str, bundle: str) -> Records:
+        """These records and one more; the same ones when the last says just this, as it does in a retry.
+
+        `bundle` is the digest of the manifest of the files that were judged.
+        """
         if self.last == as_data(decision):
             return self
-        record = {"decision": decision, "run_id": run_id, "time": time.time(), "previous": self.head}
+        record = {
+            "decision": decision,
+            "bundle": bundle,
+            "run_id": run_id,
+            "time": time.time(),
+            "previous": self.head,
+        }
         return Records((*self.texts, to_json(record)))
 
     def tag(self) -> tuple[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,52 +25,57 @@ from assay.artifacts import (
     Model,
     Registered,
     from_json,
-    sha256_of,
     to_json,
 )
 from assay.errors import RegistryError, TrackingError
 from assay.ledger import Ledger
 from assay.registry import _bundle, _decisions, _mlmodel
 from assay.registry._connection import connect, reaching
+from assay.registry._promotions import PREVIOUS, PromotionLedger, Wish
 from assay.registry._summary import summary
+from assay.spec.data import ValidationSpec
 from assay.store import Store, digest_of
 
 IDENTITY, MODEL, MANIFEST = "assay.sha256", "assay.model_sha256", "assay.manifest"
 EVIDENCE, EVIDENCE_AT = "assay.evidence_sha256", "assay.evidence"
-PREVIOUS, PROMOTED_BY = "assay.previous_champion", "assay.promoted_by"
-MAX_DESCRIPTION = 5000
+PROMOTED_BY = "assay.promoted_by"
+MAX_DESCRIPTION, MAX_REASON = 5000, 1000
 LOCK_WAIT_S = 60.0
 NOTHING_IS_LOST = "Nothing is lost: the model is in the store, and the same command registers it once MLflow answers."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """What is registered: a model, how its scores are read, the rows that it has seen, and what it was measured at."""
+    """What is registered: a model, how its scores are read, which rows it has seen and takes, its metrics."""
 
     model: Model
     calibration: Calibration
     train_hashes: Blob
+    contract: ValidationSpec
     metrics: tuple[MetricValue, ...]
-
-    @property
-    def sha256(self) -> str:
-        """The digest of all that a prediction depends on."""
-        return sha256_of(self.model.sha256, to_json(self.calibration))
 
     @property
     def contents(self) -> _bundle.Contents:
         """What the bundle holds."""
-        return _bundle.Contents(model=self.model, calibration=self.calibration, train_hashes=self.train_hashes)
+        return _bundle.Contents(
+            model=self.model, calibration=self.calibration, train_hashes=self.train_hashes, contract=self.contract
+        )
+
+    @property
+    def sha256(self) -> str:
+        """The digest of all that an answer depends on."""
+        return self.contents.sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where it is registered."""
+    """Where it is registered; with `sign_off` a decision to promote is a proposal, which a person signs."""
 
     name: str
     alias: str
     uri: str
     home: Path
+    sign_off: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,13 +112,13 @@ def register(
             client.set_model_version_tag(name, str(version.version), EVIDENCE, evidence)
             client.set_model_version_tag(name, str(version.version), EVIDENCE_AT, f"runs:/{run}/evidence")
         if decision.outcome == "promote" and version.tags.get(PROMOTED_BY) != records.head:
-            _promote(client, version, decision, alias, records.head)
+            _promote(client, version, decision, place, records, run, store)
         return Registered(
             name=name,
             version=int(version.version),
             model_sha256=candidate.model.sha256,
             alias=alias,
-            holds_alias=_aliases(client, name).get(alias) == int(version.version),
+            holds_alias=aliases(client, name).get(alias) == int(version.version),
             uri=f"models:/{name}/{version.version}",
         )
 
@@ -123,7 +130,7 @@ def champion(name: str, alias: str, *, uri: str, home: Path, store: Store, exclu
         version = _incumbent(client, name, alias, excluding)
         if version is None:
             return None
-        contents = _fetch(client, version, uri, store)
+        contents = fetch(client, version, uri, store)
     return Champion(
         name=name,
         version=int(version.version),
@@ -222,7 +229,7 @@ def _write_down(
     """Add the decision to the version's records. MLflow's page of the version shows the latest."""
     name, number = version.name, str(version.version)
     before = _decisions.read(version.tags, f"{name} version {number}")
-    records = before.appended(decision, run_id)
+    records = before.appended(decision, run_id, from_json(Blob, version.tags[MANIFEST]).sha256)
     if records is not before:
         client.set_model_version_tag(name, number, *records.tag())
     if records is not before or version.tags.get("assay.outcome") != decision.outcome:
@@ -233,26 +240,60 @@ def _write_down(
     return records
 
 
-def _promote(client: MlflowClient, version: ModelVersion, decision: Decision, alias: str, record: str) -> None:
+def _promote(
+    client: MlflowClient,
+    version: ModelVersion,
+    decision: Decision,
+    place: Place,
+    records: _decisions.Records,
+    run_id: str,
+    store: Store,
+) -> None:
     """Give the alias to `version`, unless somebody else has taken it since the decision was made."""
-    name, number = version.name, str(version.version)
-    if _aliases(client, name).get(alias) != int(number):
-        incumbent = _incumbent(client, name, alias, version.tags[MODEL])
-        holder = int(incumbent.version) if incumbent is not None else 0
-        if holder != decision.champion_version:
-            against = f"version {decision.champion_version}" if decision.champion_version else "no champion"
-            raise RegistryError(
-                f"{name}: version {number} was promoted against {against}, but the alias {alias!r} is now held by "
-                f"version {holder}. Run the same command again, so that the two are compared."
-            )
-        client.set_model_version_tag(name, number, PREVIOUS, str(decision.champion_version))
-        client.set_registered_model_alias(name, alias, number)
-    client.set_model_version_tag(name, number, PROMOTED_BY, record)
+    name, alias, number = place.name, place.alias, int(version.version)
+    ledger = PromotionLedger(client, name, place.home)
+    chain = ledger.read()
+    holder = ledger.settle(chain, alias, aliases(client, name).get(alias, 0))
+    last = chain.last(alias)
+    is_recorded = holder == number and last is not None and last.version == number
+    if not is_recorded and not chain.told(alias, records.head, number):
+        if holder != number:
+            _still_against(client, version, decision, alias)
+        wish = Wish(
+            action="propose" if place.sign_off else "promote",
+            alias=alias,
+            version=number,
+            by=whoami(),
+            reason=decision.reason[:MAX_REASON],
+            evidence=records.head,
+            outcome=decision.outcome,
+            bundle=verified(client, version, place.uri, store),
+            run_id=run_id,
+        )
+        ledger.settle(ledger.append(chain, wish, holder), alias, holder)
+    client.set_model_version_tag(name, str(number), PROMOTED_BY, records.head)
+
+
+def _still_against(client: MlflowClient, version: ModelVersion, decision: Decision, alias: str) -> None:
+    """Raise RegistryError when `version` was not compared with the one that holds the alias now."""
+    incumbent = _incumbent(client, version.name, alias, version.tags[MODEL])
+    holder = int(incumbent.version) if incumbent is not None else 0
+    if holder != decision.champion_version:
+        against = f"version {decision.champion_version}" if decision.champion_version else "no champion"
+        raise RegistryError(
+            f"{version.name}: version {version.version} was promoted against {against}, but the alias {alias!r} is now "
+            f"held by version {holder}. Run the same command again, so that the two are compared."
+        )
+
+
+def whoami() -> str:
+    """Who is at work: the user whom MLflow knows, else the one of this machine. A claim, unless MLflow checks it."""
+    return os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
 
 
 def _incumbent(client: MlflowClient, name: str, alias: str, excluding: str) -> ModelVersion | None:
     """The version that holds the alias; where its model is `excluding`, the one that it was promoted over."""
-    number = _aliases(client, name).get(alias)
+    number = aliases(client, name).get(alias)
     if number is None:
         return None
     version = client.get_model_version(name, str(number))
@@ -262,7 +303,8 @@ def _incumbent(client: MlflowClient, name: str, alias: str, excluding: str) -> M
     return client.get_model_version(name, str(previous)) if previous else None
 
 
-def _aliases(client: MlflowClient, name: str) -> dict[str, int]:
+def aliases(client: MlflowClient, name: str) -> dict[str, int]:
+    """Which version each alias of a registered model points to."""
     found = client.search_registered_models(filter_string=f"name = '{name}'")
     return {alias: int(number) for model in found for alias, number in model.aliases.items()}
 
@@ -270,22 +312,51 @@ def _aliases(client: MlflowClient, name: str) -> dict[str, int]:
 # --------------------------------------------------------------------------------------------------- its files
 
 
-def _fetch(client: MlflowClient, version: ModelVersion, uri: str, store: Store) -> _bundle.Contents:
+def fetch(client: MlflowClient, version: ModelVersion, uri: str, store: Store) -> _bundle.Contents:
     """The files of a version: from the store where all are there, else downloaded and checked."""
-    where = f"{version.name} version {version.version}"
-    if MANIFEST not in version.tags:
-        raise RegistryError(f"{where} was not registered by assay, so nothing can be compared with it. Move the alias.")
-    _decisions.read(version.tags, where)
-    manifest = from_json(Blob, version.tags[MANIFEST])
-    contents = _bundle.held(manifest, store)
-    if contents is None:
-        with tempfile.TemporaryDirectory() as folder:
-            source = client.get_model_version_download_uri(version.name, str(version.version))
-            mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=folder, tracking_uri=uri)
-            path = next(Path(folder).rglob(_bundle.MANIFEST), Path(folder) / _bundle.MANIFEST)
-            if not path.is_file() or digest_of(path) != manifest.sha256:
-                raise RegistryError(f"{where}: its manifest is missing or differs from the one that was registered.")
-            contents = _bundle.unpack(path.parent, store)
+    manifest, _ = judged(version)
+    contents = _bundle.held(manifest, store) or _download(client, version, uri, manifest, store)
     if contents.model.sha256 != version.tags[MODEL]:
-        raise RegistryError(f"{where}: its files hold another model than the one that was registered.")
+        raise RegistryError(f"{_where(version)}: its files hold another model than the one that was registered.")
     return contents
+
+
+def verified(client: MlflowClient, version: ModelVersion, uri: str, store: Store) -> str:
+    """Check the files of a version where MLflow keeps them. Returns the digest of their manifest.
+
+    Raises RegistryError when a byte differs from what was judged.
+    """
+    manifest, _ = judged(version)
+    contents = _download(client, version, uri, manifest, store)
+    if contents.sha256 != version.tags[IDENTITY]:
+        raise RegistryError(f"{_where(version)}: its files hold another model than the one that was registered.")
+    return manifest.sha256
+
+
+def judged(version: ModelVersion) -> tuple[Blob, _decisions.Records]:
+    """The manifest of the files that were judged, and what was decided on them."""
+    if MANIFEST not in version.tags:
+        raise RegistryError(
+            f"{_where(version)} was not registered by assay, so nothing can be compared with it. Move the alias."
+        )
+    records = _decisions.read(version.tags, _where(version))
+    manifest = from_json(Blob, version.tags[MANIFEST])
+    if records.bundles - {manifest.sha256}:
+        raise RegistryError(f"{_where(version)}: the model was changed after it was judged. Train and judge it again.")
+    return manifest, records
+
+
+def _download(client: MlflowClient, version: ModelVersion, uri: str, manifest: Blob, store: Store) -> _bundle.Contents:
+    with tempfile.TemporaryDirectory() as folder:
+        source = client.get_model_version_download_uri(version.name, str(version.version))
+        mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=folder, tracking_uri=uri)
+        path = next(Path(folder).rglob(_bundle.MANIFEST), Path(folder) / _bundle.MANIFEST)
+        if not path.is_file() or digest_of(path) != manifest.sha256:
+            raise RegistryError(
+                f"{_where(version)}: its manifest is missing or differs from the one that was registered."
+            )
+        return _bundle.unpack(path.parent, store)
+
+
+def _where(version: ModelVersion) -> str:
+    return f"{version.name} version {version.version}"

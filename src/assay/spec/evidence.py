@@ -177,6 +177,7 @@ class RegistrySpec(Words):
         default="champion", pattern=ALIAS, description="a small letter, then small letters, digits, _ or -, up to 50"
     )
     promote_inconclusive: bool = False
+    sign_off: bool = Field(default=False, description="a decision to promote waits for `assay promote` by a person")
 
     @model_validator(mode="after")
     def _alias_is_free(self) -> Self:
