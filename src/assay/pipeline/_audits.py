@@ -5,60 +5,30 @@ What the audit needs of models (other seeds, calibrated predictions) is ordered 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 from assay import audit, inference, training
 from assay.artifacts import (
-    Calibration,
     Coverage,
-    Findings,
     Fold,
     Folds,
-    Model,
-    Multiplicity,
     Predictions,
     Preprocessing,
     Silent,
-    Slices,
     Snapshot,
-    TrainingArrays,
 )
-from assay.pipeline._steps import ByKey, Step
+from assay.pipeline._links import Audited, Questions, Surroundings, Trained
+from assay.pipeline._steps import Step
 from assay.spec import Spec
 from assay.spec.evidence import GateSpec
-from assay.spec.waivers import ProfileSpec
 from assay.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
-    """All that the audit of a model may order predictions and trainings from."""
-
-    snapshot: Snapshot
-    folds: Folds
-    prepared: Preprocessing
-    arrays: TrainingArrays
-    model: Model
-    calibration: Calibration
-    on_test: Predictions
-    checkpoints: ByKey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audited:
-    """What the audit of a model found; None is what the spec did not ask for."""
-
-    findings: Findings | None = None
-    slices: Slices | None = None
-    multiplicity: Multiplicity | None = None
-    coverage: Coverage | None = None
-
-
-def questions(spec: Spec) -> tuple[tuple[ProfileSpec, ...], tuple[GateSpec, ...]]:
+def asked(spec: Spec) -> Questions:
     """The profiles that the spec names, and every gate: those of the spec, and those of the profiles in force today."""
     profiles = audit.profiles(spec.audit.profiles, spec.root)
-    return profiles, (*spec.gates, *audit.gates_of(profiles, spec.audit, date.today()))
+    gates = (*spec.gates, *audit.gates_of(profiles, spec.audit, date.today()))
+    return Questions(profiles=profiles, gates=gates)
 
 
 def of_data(
@@ -88,9 +58,9 @@ def fold_of(spec: Spec, folds: Folds) -> Fold:
     return fold
 
 
-def of_model(spec: Spec, step: Step, of: Trained, store: Store) -> Audited:
+def of_model(spec: Spec, step: Step, of: Trained, around: Surroundings) -> Audited:
     """Everything that the spec asks to know of a model."""
-    config, groups = spec.audit, spec.audit.of_groups
+    store, config, groups = around.store, spec.audit, spec.audit.of_groups
     audited = of.on_test
     if config.fold == "audit":
         audited = step(
@@ -106,21 +76,21 @@ def of_model(spec: Spec, step: Step, of: Trained, store: Store) -> Audited:
             store=store,
         )  # fmt: skip
     if config.seeds:
-        others = tuple(_with_seed(spec, step, of, i, store) for i in range(1, config.seeds + 1))
+        others = tuple(_with_seed(spec, step, of, i, around) for i in range(1, config.seeds + 1))
         multiplicity = step("seeds", audit.multiplicity, (audited, *others), of.snapshot, groups, store=store)
     coverage = _coverage(spec, step, of, audited, store)
     return Audited(findings=findings, slices=slices, multiplicity=multiplicity, coverage=coverage)
 
 
-def _with_seed(spec: Spec, step: Step, of: Trained, i: int, store: Store) -> Predictions:
+def _with_seed(spec: Spec, step: Step, of: Trained, i: int, around: Surroundings) -> Predictions:
     """The same training with another seed, and what that model predicts."""
     model = step(
         f"train-seed-{i}", training.train, of.arrays, of.prepared, spec.model, spec.training, spec.compute,
-        spec.seed + i, store=store, events=Silent(), folder=of.checkpoints, root=spec.root,
+        spec.seed + i, store=around.store, events=Silent(), folder=around.checkpoints, root=spec.root,
     )  # fmt: skip
     predictions: Predictions = step(
         f"predict-seed-{i}", inference.predict, model, fold_of(spec, of.folds), of.calibration,
-        store=store, root=spec.root,
+        store=around.store, root=spec.root,
     )  # fmt: skip
     return predictions
 

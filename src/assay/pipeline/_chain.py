@@ -6,11 +6,6 @@ position are what the stage's result depends on, keyword arguments are its surro
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 from assay import (
     audit,
     data,
@@ -21,173 +16,56 @@ from assay import (
     registry,
     reporting,
     training,
-    tuning,
     validation,
 )
 from assay.artifacts import (
-    Bundle,
-    Calibration,
     Champion,
     Column,
     Comparison,
-    Decision,
-    Evaluation,
-    Events,
     Evidence,
-    Findings,
-    Fold,
     Folds,
-    LeakReport,
-    Model,
     Predictions,
+    Profile,
     Registered,
-    Report,
     Search,
-    Snapshot,
     Source,
-    ValidationReport,
     sha256_of,
     to_json,
 )
 from assay.errors import DataError, RegistryError, TrackingError
 from assay.pipeline import _audits, _champion, _fits, _search, _waivers
-from assay.pipeline._steps import ByKey, Later, Step
+from assay.pipeline._links import Judged, Links, Questions, Read, Surroundings, Told, Trained
+from assay.pipeline._steps import Later, Step
 from assay.spec import Spec
 from assay.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What stages need around them and results do not depend on.
-
-    `look` counts a look of a model at a fold. `server` names the registry: a model that was registered in one is not
-    registered in another. `tracking_run` waits for MLflow to answer with the id of this run, `pages` for where it shows
-    run and model.
-    """
-
-    home: Path
-    store: Store
-    events: Events
-    checkpoints: ByKey
-    find_champion: Callable[[Any], tuple[Champion | None, str]]
-    look: Callable[[Any, Any], int]
-    tracking_run: Callable[[], str]
-    pages: Callable[[], reporting.Pages]
-    uri: str
-    server: str
-    searches: ByKey
-    trainer: Callable[[Snapshot, Folds], tuning.Trainer]
-    table: Any = None
-
-    def of_search(self, snapshot: Snapshot, folds: Folds) -> dict[str, Any]:
-        """Those of a search."""
-        trainer = Later(lambda: self.trainer(snapshot, folds))
-        return {"trainer": trainer, "folder": self.searches, "events": self.events}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Links:
-    """Every hand-off of one run, in order."""
-
-    snapshot: Snapshot
-    validation: ValidationReport
-    folds: Folds
-    leaks: LeakReport
-    model: Model
-    calibration: Calibration
-    evaluation: Evaluation
-    findings: Findings | None
-    judged_on: Fold
-    decision: Decision
-    evidence: Bundle
-    report: Report
-    registered: Registered | None
-    pending: str
-    n_unseen: int
-    search: Search | None = None
-    search_report: Report | None = None
-
-
 def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links:
     """Data to decision. Raises ValidationFailed when the data are not what the spec expects of them."""
-    store = around.store
-    snapshot, columns, checked, folds = read(spec, source, step, around)
-    profile = step("profile", data.profile, snapshot, folds, spec.personal, store=store)
+    found = read(spec, source, step, around)
+    profile = step("profile", data.profile, found.snapshot, found.folds, spec.personal, store=around.store)
 
     tune = spec.tune
-    found = _search.searched(spec, folds, step, **around.of_search(snapshot, folds))
-    spec, columns = _search.won(spec, columns, snapshot, found)
-    prepared = step(
-        "preprocess", preprocessing.fit, folds.train, spec.preprocessing, columns, spec.target, spec.task, store=store
-    )
-    _fits.gates_can_answer(spec, prepared)
-    profiles, asked = _audits.questions(spec)
-    _audits.of_data(spec, step, asked, snapshot, folds, prepared, store)
-    arrays = step("encode", preprocessing.encode, prepared, folds.train, folds.valid, store=store)
-    leaks = step("probe", evaluation.probe, arrays, prepared, folds.duplicates, spec.seed, store=store)
+    search = _search.searched(spec, found.folds, step, **around.of_search(found.snapshot, found.folds))
+    spec, columns = _search.won(spec, found.columns, found.snapshot, search)
 
-    model = _search.trained(found) or step(
-        "train", training.train, arrays, prepared, spec.model, spec.training, spec.compute, spec.seed,
-        store=store, events=around.events, folder=around.checkpoints, root=spec.root,
-    )  # fmt: skip
-    on_valid = step("predict-valid", inference.predict, model, folds.valid, None, store=store, root=spec.root)
-    calibration = step("calibrate", evaluation.calibrate, on_valid, spec.evaluation, store=store)
-    on_test = step("predict", inference.predict, model, folds.test, calibration, store=store, root=spec.root)
-
-    evaluated = step("evaluate", evaluation.evaluate, on_test, on_valid, model.epochs, spec.evaluation, store=store)
-    trained = _audits.Trained(
-        snapshot=snapshot, folds=folds, prepared=prepared, arrays=arrays, model=model, calibration=calibration,
-        on_test=on_test, checkpoints=around.checkpoints,
-    )  # fmt: skip
-    audited = _audits.of_model(spec, step, trained, store)
-
-    champion, unreachable = around.find_champion(model)
-    comparisons, incomparable = _compared(spec, step, champion, on_test, folds, store)
-    evidence = Evidence(
-        evaluation=evaluated, findings=audited.findings, comparisons=comparisons, leaks=leaks,
-        champion_version=champion.version if champion else 0, comparison_problem=unreachable or incomparable,
-        slices=audited.slices, multiplicity=audited.multiplicity, coverage=audited.coverage,
-    )  # fmt: skip
-    waivers, scope = _waivers.asked(spec, source)
-    decision = step("decide", gates.decide, evidence, asked, spec.registry.promote_inconclusive, waivers, scope)
-    lineage = _lineage(
-        snapshot=snapshot, validation=checked, folds=folds, profile=profile, preprocessing=prepared, arrays=arrays,
-        leaks=leaks, model=model, calibration=calibration, predictions=on_test, evaluation=evaluated,
-        findings=audited.findings, decision=decision,
-    )  # fmt: skip
-    judged_on = _audits.fold_of(spec, folds)
-    written = step(
-        "documents", audit.documents, spec.name, snapshot, folds, profile, checked, model, evaluated,
-        audited.findings, decision, spec.audit.documents, profiles, store=store,
-    )  # fmt: skip
-    bundle = step(
-        "evidence", audit.bundle, evidence, asked, spec.registry.promote_inconclusive, waivers, scope, decision,
-        (*lineage, ("name", spec.name), ("data", source.sha256), ("model", model.sha256)),
-        around.look(judged_on, model), audit.signer(), written.files, store=store,
-    )  # fmt: skip
-    report = step(
-        "report", reporting.report, spec.name, evaluated, audited.findings, decision, model, calibration, checked,
-        folds, profile, leaks, snapshot, lineage, _search.written(spec, found), evidence,
-        pages=reporting.Pages() if unreachable else Later(around.pages), store=store,
-    )  # fmt: skip
-    searched = None
-    if found is not None:
-        searched = step("search-report", reporting.search_report, spec.name, found, tune, evaluated, store=store)
-    registered, pending = _registered(
-        spec, step, folds, model, calibration, evidence, decision, bundle, unreachable, around
-    )
+    asked = _audits.asked(spec)
+    trained = learn(spec, found, columns, asked, search, step, around)
+    judged = judge(spec, source, trained, asked, step, around)
+    judged_on = _audits.fold_of(spec, found.folds)
+    n_looks = around.look(judged_on, trained.model)
+    as_trained = _search.written(spec, search)
+    told = tell(spec, source, found, profile, as_trained, trained, judged, asked, n_looks, step, around)
+    search_report = _search.told(spec.name, tune, search, judged, step, around)
+    registered, pending = register(spec, trained, judged, told, step, around)
     return Links(
-        snapshot=snapshot, validation=checked, folds=folds, leaks=leaks, model=model, calibration=calibration,
-        evaluation=evaluated, findings=audited.findings, judged_on=judged_on, decision=decision, evidence=bundle,
-        report=report, registered=registered, pending=pending, n_unseen=on_test.n_unseen,
-        search=found, search_report=searched,
+        read=found, trained=trained, judged=judged, judged_on=judged_on, told=told, registered=registered,
+        pending=pending, search=search, search_report=search_report,
     )  # fmt: skip
 
 
-def read(
-    spec: Spec, source: Source, step: Step, around: Surroundings
-) -> tuple[Snapshot, tuple[Column, ...], ValidationReport, Folds]:
-    """The data, their feature columns, what was expected of them, and their folds. Raises ValidationFailed."""
+def read(spec: Spec, source: Source, step: Step, around: Surroundings) -> Read:
+    """The data, what was expected of them, and their folds. Raises ValidationFailed."""
     store = around.store
     snapshot = step("ingest", data.ingest, source, spec.data, root=spec.root, table=around.table, store=store)
     columns = _fits.feature_columns(spec, snapshot)
@@ -195,7 +73,79 @@ def read(
     if not checked.passed:
         raise validation.failure(checked)
     folds = step("split", data.split, snapshot, spec.split, spec.target, spec.task, spec.seed, store=store)
-    return snapshot, columns, checked, folds
+    return Read(snapshot=snapshot, columns=columns, validation=checked, folds=folds)
+
+
+def learn(
+    spec: Spec, found: Read, columns: tuple[Column, ...], asked: Questions, search: Search | None, step: Step,
+    around: Surroundings,
+) -> Trained:  # fmt: skip
+    """Preprocessing and a model, fitted on train rows; threshold and temperature on valid rows; then the test rows."""
+    store, folds = around.store, found.folds
+    prepared = step(
+        "preprocess", preprocessing.fit, folds.train, spec.preprocessing, columns, spec.target, spec.task, store=store
+    )
+    _fits.gates_can_answer(spec, prepared)
+    _audits.of_data(spec, step, asked.gates, found.snapshot, folds, prepared, store)
+    arrays = step("encode", preprocessing.encode, prepared, folds.train, folds.valid, store=store)
+    leaks = step("probe", evaluation.probe, arrays, prepared, folds.duplicates, spec.seed, store=store)
+
+    model = _search.trained(search) or step(
+        "train", training.train, arrays, prepared, spec.model, spec.training, spec.compute, spec.seed,
+        store=store, events=around.events, folder=around.checkpoints, root=spec.root,
+    )  # fmt: skip
+    on_valid = step("predict-valid", inference.predict, model, folds.valid, None, store=store, root=spec.root)
+    calibration = step("calibrate", evaluation.calibrate, on_valid, spec.evaluation, store=store)
+    on_test = step("predict", inference.predict, model, folds.test, calibration, store=store, root=spec.root)
+    return Trained(
+        snapshot=found.snapshot, folds=folds, prepared=prepared, arrays=arrays, leaks=leaks, model=model,
+        calibration=calibration, on_valid=on_valid, on_test=on_test,
+    )  # fmt: skip
+
+
+def judge(spec: Spec, source: Source, of: Trained, asked: Questions, step: Step, around: Surroundings) -> Judged:
+    """Evaluate, audit, compare with the champion, and decide."""
+    store = around.store
+    evaluated = step(
+        "evaluate", evaluation.evaluate, of.on_test, of.on_valid, of.model.epochs, spec.evaluation, store=store
+    )
+    audited = _audits.of_model(spec, step, of, around)
+    champion, unreachable = around.find_champion(of.model)
+    comparisons, incomparable = _compared(spec, step, champion, of.on_test, of.folds, store)
+    evidence = Evidence(
+        evaluation=evaluated, findings=audited.findings, comparisons=comparisons, leaks=of.leaks,
+        champion_version=champion.version if champion else 0, comparison_problem=unreachable or incomparable,
+        slices=audited.slices, multiplicity=audited.multiplicity, coverage=audited.coverage,
+    )  # fmt: skip
+    waivers, scope = _waivers.asked(spec, source)
+    decision = step("decide", gates.decide, evidence, asked.gates, spec.registry.promote_inconclusive, waivers, scope)
+    return Judged(evidence=evidence, decision=decision, waivers=waivers, scope=scope, unreachable=unreachable)
+
+
+def tell(
+    spec: Spec, source: Source, found: Read, profile: Profile, as_trained: str, of: Trained, judged: Judged,
+    asked: Questions, n_looks: int, step: Step, around: Surroundings,
+) -> Told:  # fmt: skip
+    """Documents, sealed evidence, and the page for the reviewer."""
+    store, evidence, decision = around.store, judged.evidence, judged.decision
+    lineage = _lineage(found, profile, of, judged)
+    written = step(
+        "documents", audit.documents, spec.name, of.snapshot, of.folds, profile, found.validation, of.model,
+        evidence.evaluation, evidence.findings, decision, spec.audit.documents, asked.profiles, store=store,
+    )  # fmt: skip
+    bundle = step(
+        "evidence", audit.bundle, evidence, asked.gates, spec.registry.promote_inconclusive,
+        judged.waivers, judged.scope, decision,
+        (*lineage, ("name", spec.name), ("data", source.sha256), ("model", of.model.sha256)), n_looks,
+        audit.signer(), written.files, store=store,
+    )  # fmt: skip
+    report = step(
+        "report", reporting.report, spec.name, evidence.evaluation, evidence.findings, decision, of.model,
+        of.calibration, found.validation, of.folds, profile, of.leaks, of.snapshot, lineage,
+        as_trained, evidence,
+        pages=reporting.Pages() if judged.unreachable else Later(around.pages), store=store,
+    )  # fmt: skip
+    return Told(evidence=bundle, report=report)
 
 
 def _compared(
@@ -220,26 +170,18 @@ def _compared(
     return found, ""
 
 
-def _registered(
-    spec: Spec,
-    step: Step,
-    folds: Folds,
-    model: Model,
-    calibration: Calibration,
-    evidence: Evidence,
-    decision: Decision,
-    bundle: Bundle,
-    unreachable: str,
-    around: Surroundings,
+def register(
+    spec: Spec, of: Trained, judged: Judged, told: Told, step: Step, around: Surroundings
 ) -> tuple[Registered | None, str]:
     """The model version, or why there is none yet: the model is safe, and `assay sync` registers it later."""
-    if unreachable:
-        return None, unreachable
+    if judged.unreachable:
+        return None, judged.unreachable
     try:
         registered: Registered = step(
-            "register", registry.register, model, calibration, decision, spec.registered_name,
-            spec.registry.alias, around.server, bundle.manifest.sha256, spec.registry.sign_off, spec.validation,
-            train_hashes=Later(lambda: _champion.trained_on(folds, around.store)), metrics=evidence.evaluation.metrics,
+            "register", registry.register, of.model, of.calibration, judged.decision, spec.registered_name,
+            spec.registry.alias, around.server, told.evidence.manifest.sha256, spec.registry.sign_off, spec.validation,
+            train_hashes=Later(lambda: _champion.trained_on(of.folds, around.store)),
+            metrics=judged.evidence.evaluation.metrics,
             run_id=around.tracking_run, uri=around.uri, home=around.home, store=around.store,
         )  # fmt: skip
     except (RegistryError, TrackingError) as error:
@@ -247,5 +189,12 @@ def _registered(
     return registered, ""
 
 
-def _lineage(**handoffs: object) -> tuple[tuple[str, str], ...]:
+def _lineage(found: Read, profile: Profile, of: Trained, judged: Judged) -> tuple[tuple[str, str], ...]:
+    """The digest of every hand-off, by the name under which MLflow has it."""
+    handoffs = {
+        "snapshot": of.snapshot, "validation": found.validation, "folds": of.folds, "profile": profile,
+        "preprocessing": of.prepared, "arrays": of.arrays, "leaks": of.leaks, "model": of.model,
+        "calibration": of.calibration, "predictions": of.on_test, "evaluation": judged.evidence.evaluation,
+        "findings": judged.evidence.findings, "decision": judged.decision,
+    }  # fmt: skip
     return tuple((name, sha256_of(to_json(value))) for name, value in handoffs.items() if value)

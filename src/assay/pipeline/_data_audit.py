@@ -11,7 +11,8 @@ from assay.artifacts import DataAudit, Preflight, Silent
 from assay.errors import DataAuditFailed
 from assay.ledger import Ledger
 from assay.pipeline import _trials
-from assay.pipeline._chain import Surroundings, chain
+from assay.pipeline._chain import chain
+from assay.pipeline._links import Surroundings
 from assay.pipeline._steps import ByKey, Progress, Step, cached, direct
 from assay.spec import Spec
 from assay.spec.evidence import DataAuditSpec

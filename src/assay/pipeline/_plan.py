@@ -13,7 +13,8 @@ from assay import reporting, tracking
 from assay.artifacts import Model, Silent, Source, TrainingArrays, from_json
 from assay.ledger import Commit, Ledger
 from assay.pipeline import _champion, _keys, _looks, _trials
-from assay.pipeline._chain import Surroundings, chain
+from assay.pipeline._chain import chain
+from assay.pipeline._links import Surroundings
 from assay.pipeline._steps import UNCHANGED, ByKey, hit, returns, why
 from assay.pipeline._types import PlannedStage
 from assay.spec import Spec

@@ -13,8 +13,9 @@ from assay.artifacts import Events, Source, as_data, sha256_of
 from assay.errors import AssayError, Cancelled, TrackingError
 from assay.ledger import EventLog, Ledger, RunRow
 from assay.pipeline import _champion, _crashes, _fits, _keys, _looks, _plan, _trials, _warm
-from assay.pipeline._chain import Links, Surroundings, chain
+from assay.pipeline._chain import chain
 from assay.pipeline._environment import commit_of, environment
+from assay.pipeline._links import Links, Surroundings
 from assay.pipeline._steps import ByKey, Progress, Step, cached, direct, recorded
 from assay.pipeline._types import Outcome, RunResult
 from assay.reporting import Pages
@@ -201,49 +202,49 @@ def surroundings(
 
 
 def _result(asked: Asked, row: RunRow, links: Links, progress: Progress, start: float) -> RunResult:
-    decision = links.decision
+    decision, evidence, store = links.judged.decision, links.judged.evidence, asked.ledger.store
     return RunResult(
         run_id=row.run_id,
         name=asked.spec.name,
         outcome="inconclusive" if links.pending else OUTCOMES[decision.outcome],
         decision=decision,
-        evaluation=links.evaluation,
-        findings=links.findings,
-        leaks=links.leaks,
-        validation=links.validation,
-        calibration=links.calibration,
-        model=links.model,
-        snapshot=links.snapshot,
-        folds=links.folds,
-        report=links.report,
+        evaluation=evidence.evaluation,
+        findings=evidence.findings,
+        leaks=links.trained.leaks,
+        validation=links.read.validation,
+        calibration=links.trained.calibration,
+        model=links.trained.model,
+        snapshot=links.read.snapshot,
+        folds=links.read.folds,
+        report=links.told.report,
         registered=links.registered,
         stages=tuple(progress.records),
         seconds=time.perf_counter() - start,
         n_looks=len(asked.ledger.looks(_looks.fold_digest(links.judged_on))),
-        review_path=str(asked.ledger.store.path(links.report.review)),
+        review_path=str(store.path(links.told.report.review)),
         asked_metrics=tuple(dict.fromkeys(str(gate.options.get("metric", "")) for gate in asked.spec.gates)),
         mlflow_run_id=row.mlflow_run_id,
         mlflow_url=tracking.run_url(asked.uri, row.mlflow_experiment_id, row.mlflow_run_id),
         pending=links.pending,
         warnings=_warnings(links),
         search=links.search,
-        search_path=str(asked.ledger.store.path(links.search_report.review)) if links.search_report else "",
+        search_path=str(store.path(links.search_report.review)) if links.search_report else "",
     )
 
 
 def _warnings(links: Links) -> tuple[str, ...]:
-    found = [f"{probe.name}: {probe.detail}" for probe in links.leaks.probes if probe.suspicious]
+    found = [f"{probe.name}: {probe.detail}" for probe in links.trained.leaks.probes if probe.suspicious]
     found += [
         f"expectation {result.expectation} of {result.column} does not hold ({result.n_unexpected:,} rows)"
-        for result in links.validation.results
+        for result in links.read.validation.results
         if not result.passed
     ]
-    if links.folds.n_dropped:
-        found.append(f"{links.folds.n_dropped:,} rows without a target are left out")
-    if links.n_unseen:
-        found.append(f"{links.n_unseen:,} values of the test rows were never seen in training")
-    if limit := evaluation.temperature_limit(links.calibration):
+    if links.read.folds.n_dropped:
+        found.append(f"{links.read.folds.n_dropped:,} rows without a target are left out")
+    if links.trained.on_test.n_unseen:
+        found.append(f"{links.trained.on_test.n_unseen:,} values of the test rows were never seen in training")
+    if limit := evaluation.temperature_limit(links.trained.calibration):
         found.append(limit)
     if links.pending:
         found.append(f"Not registered: {links.pending} `assay sync` registers it later.")
-    return (*links.model.preprocessing.notes, *found)
+    return (*links.trained.model.preprocessing.notes, *found)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay import tuning
-from assay.artifacts import Column, Folds, Model, Search, Snapshot
+from assay import reporting, tuning
+from assay.artifacts import Column, Folds, Model, Report, Search, Snapshot
 from assay.pipeline import _fits
+from assay.pipeline._links import Judged, Surroundings
 from assay.pipeline._steps import Step
 from assay.spec import Spec, loading
 from assay.spec.data import ValidationSpec
 from assay.spec.evidence import AuditSpec, EvaluationSpec, RegistrySpec, TrackingSpec
+from assay.spec.tuning import TuneSpec
 
 
 def searched(spec: Spec, folds: Folds, step: Step, **around: Any) -> Search | None:
@@ -41,6 +43,18 @@ def trained(found: Search | None) -> Model | None:
 def written(spec: Spec, found: Search | None) -> str:
     """The spec that was trained, as a person writes it."""
     return "" if found is not None and not found else loading.as_written(spec)
+
+
+def told(
+    name: str, tune: TuneSpec | None, found: Search | None, judged: Judged, step: Step, around: Surroundings
+) -> Report | None:
+    """The page about the search; None where nothing was searched."""
+    if found is None:
+        return None
+    page: Report = step(
+        "search-report", reporting.search_report, name, found, tune, judged.evidence.evaluation, store=around.store
+    )
+    return page
 
 
 def _fitting(spec: Spec) -> Spec:

@@ -36,8 +36,8 @@ def run(spec: Spec, ledger: Ledger, listen: Listener | None, wrap: Wrap | None, 
         with observed(asked, row) as (events, relay):
             step, progress = steps(asked, row.run_id, events)
             around = surroundings(asked, row.run_id, events, relay.run_id)
-            snapshot, _, _, folds = read(spec, source, step, around)
-            search = _search.searched(spec, folds, step, **around.of_search(snapshot, folds))
+            of_data = read(spec, source, step, around)
+            search = _search.searched(spec, of_data.folds, step, **around.of_search(of_data.snapshot, of_data.folds))
             assert search is not None
             reason = told(search)
             events.emit("run_ended", state="finished", outcome="searched", reason=reason)
