@@ -58,6 +58,7 @@ class Registered:
             "adult",
             "champion",
             "",
+            "",
             False,
             CONTRACT,
             train_hashes=self.where.store.put_array(np.arange(3, dtype=np.uint64), "train_hashes.npy"),
