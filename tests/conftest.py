@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import settings
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SPEC = """\
@@ -34,6 +35,8 @@ gates:
 """
 
 
+settings.register_profile("assay", deadline=None)  # a busy machine is no bug
+settings.load_profile("assay")
 os.environ.pop("COLUMNS", None)  # tests that run side by side are given a width, which commands would obey
 
 

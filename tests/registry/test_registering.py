@@ -9,6 +9,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -201,6 +202,7 @@ def test_mlflow_reads_signature_and_example_and_needs_no_pickle(mlflow: Registry
 
 LOADER = """
 from pathlib import Path
+from typing import Any
 from assay import registry
 from assay.store import Store
 
@@ -242,7 +244,7 @@ def test_an_mlflow_that_is_out_of_reach_is_one_clear_error_and_soon(mlflow: Regi
     started = time.monotonic()
     with pytest.raises(RegistryError, match="Nothing is lost") as raised:
         mlflow.register(model, promote(), run_id=run_id, uri=gone)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30, "the client of MLflow would try for minutes"
     assert "geheim" not in str(raised.value)
     assert "http://me:***@127.0.0.1:9" in str(raised.value)
 
@@ -264,4 +266,3 @@ def test_a_registration_loads_no_model_and_infers_nothing(mlflow: Registry) -> N
     assert any(name.startswith("assay.registry.") for name in called)
     slow = ("mlflow.pyfunc.load_model", "infer_pip_requirements", "_capture_imported_modules", "infer_signature")
     assert not [name for name in called if name.endswith(slow)]
-
