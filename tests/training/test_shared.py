@@ -76,4 +76,4 @@ def test_a_rank_whose_peer_is_killed_does_not_wait(tmp_path: Path) -> None:
     killed.communicate()
     assert "another rank went away" in errors
     assert "DistNetworkError" in errors
-    assert time.monotonic() - at < 5
+    assert time.monotonic() - at < 25, "gloo by itself would wait for half an hour"

@@ -92,7 +92,7 @@ def test_budgets_of_epochs_and_seconds_end_a_search(spec_path: Path, home: Path)
     spec = load_spec(spec_path, ["tune.max_epochs=null", "tune.max_seconds=0.5"])
     found = pipeline.search(spec, home=home).search
     assert len(found.trials) < 100
-    assert found.seconds < 5
+    assert found.seconds < 30
 
 
 def test_a_population_copies_weights_and_hands_its_model_on(spec_path: Path, home: Path) -> None:
