@@ -68,6 +68,13 @@ def test_a_decision_to_promote_is_a_record_of_who_when_from_what_and_on_which_ev
     assert abs(second.time - time.time()) < 60
 
 
+def test_a_record_names_the_evidence_that_was_audited(mlflow: Registry) -> None:
+    mlflow.register(mlflow.model(1), promote(), evidence="e" * 64)
+    mlflow.register(mlflow.model(2), refuse(over=1), evidence="f" * 64)
+    move(mlflow, 2, waiver="a test")
+    assert [record.audit[0] for record in chain(mlflow).records] == ["e", "f"]
+
+
 def test_a_rollback_goes_to_the_version_before_and_then_to_the_one_before_that(three: Registry) -> None:
     three.register(three.model(4), promote(over=3))
     assert back(three, reason="it was slow").version == 3

@@ -41,12 +41,13 @@ class _Now:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Evidence:
-    """The digest of the last decision record, what it says, and the digest of the files that it is about."""
+    """The digest of the last decision record, what it says, the digests of the files and of the evidence."""
 
     head: str
     outcome: str
     reason: str
     bundle: str
+    audit: str
 
 
 class Mover:
@@ -120,6 +121,7 @@ class Mover:
             evidence=evidence.head,
             outcome=evidence.outcome,
             bundle=evidence.bundle,
+            audit=evidence.audit,
         )
 
     def _write(self, now: _Now, wish: Wish) -> Promotion:
@@ -134,7 +136,13 @@ class Mover:
         bundle = _versions.verified(now.client, version, self._uri, self._store)
         if {record.bundle for record in now.chain.records if record.version == number} - {bundle}:
             raise RegistryError(f"{self._name} version {number}: its files are not those of its last promotion.")
-        return _Evidence(head=records.head, outcome=records.outcome, reason=records.reason, bundle=bundle)
+        return _Evidence(
+            head=records.head,
+            outcome=records.outcome,
+            reason=records.reason,
+            bundle=bundle,
+            audit=version.tags.get(_versions.EVIDENCE, ""),
+        )
 
     def _version(self, client: MlflowClient, number: int) -> ModelVersion:
         found = client.search_model_versions(f"name = '{self._name}'")

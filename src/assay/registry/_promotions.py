@@ -40,6 +40,7 @@ class Wish:
     outcome: str
     bundle: str
     run_id: str = ""
+    audit: str = ""
     waiver: str = ""
     proposed_by: str = ""
 

@@ -15,9 +15,9 @@ class Promotion:
     """Who or what moved an alias, when, from which version to which, and on which evidence.
 
     `version` 0 is no version. `evidence` is the digest of the version's last decision record, `outcome` what that
-    decided, `bundle` the digest of the manifest of its files. `waiver` is the reason for promoting what was not decided
-    to be promoted; `proposed_by` asked first, where a second person signed. A `propose` moves nothing. `time` is in
-    seconds since the epoch. `before` is the digest of the record before, empty in the first.
+    decided, `bundle` the digest of the manifest of its files, `audit` that of the manifest of its evidence. `waiver` is
+    why a version is promoted that was not decided to be; `proposed_by` asked first, where a second person signed. A
+    `propose` moves nothing. `time` is in seconds since the epoch. `before` is the digest of the record before.
     """
 
     number: int
@@ -33,6 +33,7 @@ class Promotion:
     time: float
     before: str
     run_id: str = ""
+    audit: str = ""
     waiver: str = ""
     proposed_by: str = ""
 

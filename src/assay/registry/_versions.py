@@ -269,6 +269,7 @@ def _promote(
             outcome=decision.outcome,
             bundle=verified(client, version, place.uri, store),
             run_id=run_id,
+            audit=client.get_model_version(name, str(number)).tags.get(EVIDENCE, ""),
         )
         ledger.settle(ledger.append(chain, wish, holder), alias, holder)
     client.set_model_version_tag(name, str(number), PROMOTED_BY, records.head)
