@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +59,12 @@ class Served:
 
 @pytest.fixture
 def served(home: Path, spec_path: Path, small_adult: pa.Table) -> Any:
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
     yield Served(home, spec_path, small_adult)
-    mlflow.set_tracking_uri(before[0])
-    mlflow.set_registry_uri(before[1])
+    # MLflow keeps the address in the environment too, where every later test would find it.
+    mlflow.set_tracking_uri("")
+    mlflow.set_registry_uri("")
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    os.environ.pop("MLFLOW_REGISTRY_URI", None)
 
 
 def without(rows: pa.Table, name: str, which: list[int]) -> pa.Table:
