@@ -76,7 +76,7 @@ def mlflow_counts(home: Path, name: str = "small") -> tuple[int, int]:
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{home}/mlflow/mlflow.db")
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    experiments = [each.experiment_id for each in client.search_experiments() if each.name == name]
     return len(client.search_runs(experiments)), len(client.search_model_versions(f"name='{name}'"))
 
 
