@@ -13,7 +13,7 @@ import time
 import torch
 from torch import distributed, nn
 
-N_ROWS, N_VALID, N_INPUTS, EPOCHS = 27_677, 4_884, 91, 8
+N_ROWS, N_VALID, N_INPUTS, EPOCHS = 27_677, 4_884, 91, 40
 
 
 def validate(network: nn.Module, x: torch.Tensor, y: torch.Tensor, rank: int, n_ranks: int) -> list[float]:

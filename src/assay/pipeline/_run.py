@@ -74,11 +74,11 @@ def run(spec: Spec, ledger: Ledger, listen: Listener | None, wrap: Wrap | None, 
         loading.check_options(spec, [kind for stage in waiting for kind in PLUGINS_OF.get(stage, ())])
         if "tune" in waiting:
             tuning.check(spec)
+        _warm.up(spec, waiting)
     overrides = tuple(registry.without_passwords(override) for override in spec.overrides)  # they are kept
     run_key = sha256_of(_keys.text_of(spec), source.sha256)
     _crashes.reconcile(ledger, but=run_key)
-    alone = ledger.lock(f"run-{run_key}", wait_s=0.5, doing=f"the run of {spec.name!r} on the same data")
-    with alone, _warm.up(spec, waiting):
+    with ledger.lock(f"run-{run_key}", wait_s=0.5, doing=f"the run of {spec.name!r} on the same data"):
         known = ledger.find(run_key)
         if not waiting and known is not None and known.state == "finished":
             links, progress = _walk(asked, known.run_id, Heard(listen=listen), lambda: known.mlflow_run_id, Pages)

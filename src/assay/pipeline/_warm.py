@@ -1,31 +1,21 @@
-"""Starts what is slow to start while other work goes on: what a waiting stage will need anyway."""
+"""Starts what is slow to start while other work goes on: libraries that a waiting stage will import anyway."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from assay import models, training, validation
 from assay.spec import Spec
 
 
-@contextmanager
-def up(spec: Spec, waiting: set[str]) -> Iterator[None]:
-    """Begin to make ready what the stages in `waiting` need, and at the end put away what none of them took."""
+def up(spec: Spec, waiting: set[str]) -> None:
+    """Begin the imports that the stages in `waiting` need. Returns at once."""
     if "validate" in waiting and spec.validation.expectations:
         validation.warm()
-    thread = threading.Thread(target=_training, args=(spec,), daemon=True)
     if "train" in waiting:
-        thread.start()
-    try:
-        yield
-    finally:
-        if "train" in waiting and spec.compute.workers != 0:
-            thread.join()
-            training.cool()
+        threading.Thread(target=_training, args=(spec.model.family,), daemon=True).start()
 
 
-def _training(spec: Spec) -> None:
-    if models.is_torch(spec.model.family):
-        training.warm(spec.compute)
+def _training(family: str) -> None:
+    if models.is_torch(family):
+        training.warm()

@@ -97,21 +97,6 @@ def rises(metric: str) -> bool:
     return greater_is_better(metric)
 
 
-def warm(compute: ComputeSpec) -> None:
-    """Make ready what training with torch needs, for whoever has time to spare before it is wanted.
-
-    That is imports and, for workers, a Ray. `cool` ends what was made ready for nothing.
-    """
+def warm() -> None:
+    """Import what training with torch needs, for whoever has time to spare before it is wanted."""
     from assay.training import _run  # noqa: F401
-
-    if compute.workers != 0:
-        from assay.training import _cluster
-
-        _cluster.start_early(compute)
-
-
-def cool() -> None:
-    """End a Ray that `warm` has started and no training has taken over."""
-    from assay.training import _cluster
-
-    _cluster.end_early()

@@ -1,7 +1,8 @@
-"""Which Ray the workers run in, and when it is started.
+"""Which Ray the workers run in.
 
-A Ray of our own takes two seconds to start, most of them waiting. So it may be started early, in a thread, while the
-stages before training run; the training then takes it over, and ends it.
+It is started by the training itself, though a thread could start it while the data are prepared. Ray forks, and a fork
+beside a thread that multiplies matrices can wait forever: OpenBLAS wants its threads idle first. Besides, Linux ends
+Ray's processes with the thread that started them.
 """
 
 from __future__ import annotations
@@ -9,9 +10,8 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import ray
 
@@ -30,62 +30,16 @@ IMPATIENT = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "20"}
 OWN = {**IMPATIENT, "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
 
 
-class _Early:
-    """The Ray that was started early: whether it waits to be taken over, and whether it is over."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()  # held while one is started or ended
-        self.waits = False
-        self.over = threading.Event()
-
-
-_early = _Early()
-
-
 @contextmanager
 def cluster(compute: ComputeSpec) -> Iterator[None]:
     """The Ray that runs already (`RAY_ADDRESS`, or one that this process uses), else one for this training alone."""
-    with _early.lock:
-        ours, _early.waits = _early.waits or not ray.is_initialized(), False
-        _start(compute)
+    ours = not ray.is_initialized()
+    _start(compute)
     try:
         yield
     finally:
         if ours:
-            _end()
-
-
-def start_early(compute: ComputeSpec) -> None:
-    """Start the Ray of a training to come. `end_early` ends it, where no training takes it over."""
-    started = threading.Event()
-
-    def live() -> None:
-        """Start Ray, and stay: Linux ends its processes with the thread that started them, not with the process."""
-        mine = False
-        with suppress(Exception), _early.lock:  # the training will try again, and tell
-            if not ray.is_initialized():
-                _early.over.clear()
-                _start(compute)
-                mine = _early.waits = True
-        started.set()
-        if mine:
-            _early.over.wait()
-
-    threading.Thread(target=live, name="ray", daemon=True).start()
-    started.wait()
-
-
-def end_early() -> None:
-    """End a Ray that was started early for nothing."""
-    with _early.lock:
-        if _early.waits:
-            _early.waits = False
-            _end()
-
-
-def _end() -> None:
-    ray.shutdown()
-    _early.over.set()
+            ray.shutdown()
 
 
 def n_cpus() -> int:
