@@ -5,10 +5,9 @@
     python benchmarks/workers.py speed      2 workers against DDP with 2 processes, started by `torchrun`
 
 The last two take batch sizes too; 256 and 2,048 where none is named. They compare steady rows a second, those of the
-median epoch: of `updates` alone, and of `epochs` with their valid pass. Ours times only whole epochs, so for its
-`updates` the valid fold is one row in a hundred. Forty
-epochs, as the first second of a training shares the cores with the start of MLflow. The first step is counted from the start of the
-train stage to that of its first epoch, by the run's event log.
+median of forty epochs (during the first few, the start of MLflow shares the cores): of `updates` alone, and of `epochs`
+with their valid pass. Ours times only whole epochs, so for its `updates` the valid fold is one row in a hundred. The
+first step is counted from the start of the train stage to that of its first epoch, by the run's event log.
 """
 
 from __future__ import annotations
