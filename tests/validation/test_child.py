@@ -28,6 +28,12 @@ def children() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if validates(child)]
 
 
+@pytest.fixture(autouse=True)
+def _none_waits() -> None:
+    """A child that a test elsewhere has left waiting, perhaps about to go with the thread that started it, is ended."""
+    _child._stop_waiting()
+
+
 def gone(pid: int, within_s: float = 10) -> bool:
     end = time.monotonic() + within_s
     while time.monotonic() < end:
