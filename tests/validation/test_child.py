@@ -34,6 +34,15 @@ def _none_waits() -> None:
     _child._stop_waiting()
 
 
+def the_child(within_s: float = 10) -> psutil.Process:
+    """The one that waits: it has its command line only once the system has loaded it."""
+    end = time.monotonic() + within_s
+    while len(found := children()) != 1 and time.monotonic() < end:
+        time.sleep(0.02)
+    (waiting,) = found
+    return waiting
+
+
 def gone(pid: int, within_s: float = 10) -> bool:
     end = time.monotonic() + within_s
     while time.monotonic() < end:
@@ -46,7 +55,7 @@ def gone(pid: int, within_s: float = 10) -> bool:
 def test_one_child_waits_is_asked_once_and_ends_and_the_next_request_starts_another(check: Check) -> None:
     warm()
     warm()
-    (waiting,) = children()
+    waiting = the_child()
     assert check(TABLE, EXPECTATION).passed
     assert not waiting.is_running()
     assert children() == []
@@ -55,7 +64,7 @@ def test_one_child_waits_is_asked_once_and_ends_and_the_next_request_starts_anot
 
 def test_a_child_that_died_while_it_waited_is_replaced(check: Check) -> None:
     warm()
-    (waiting,) = children()
+    waiting = the_child()
     waiting.kill()
     waiting.wait(5)
     assert check(TABLE, EXPECTATION).passed
@@ -63,7 +72,7 @@ def test_a_child_that_died_while_it_waited_is_replaced(check: Check) -> None:
 
 def test_a_child_that_dies_at_work_is_told(check: Check) -> None:
     warm()
-    (waiting,) = children()
+    waiting = the_child()
     waiting.suspend()
     threading.Timer(0.3, lambda: waiting.kill()).start()
     with pytest.raises(DataError, match=r"ended by signal 9 before it had answered.*out of memory"):
