@@ -48,7 +48,8 @@ def add_to(app: typer.Typer) -> None:
 def _show(console: Console, scored: Scored) -> None:
     reused = f", {scored.n_reused} of them there from before" if scored.n_reused else ""
     refused = f" {scored.n_refused:,} are out of contract; column `refused` says why." if scored.n_refused else ""
+    parts = "part" if scored.n_parts == 1 else "parts"
     console.print(
-        f"{scored.n_rows:,} rows by {scored.name} version {scored.version}: {scored.n_parts} parts{reused} in "
+        f"{scored.n_rows:,} rows by {scored.name} version {scored.version}: {scored.n_parts} {parts}{reused} in "
         f"{scored.path}.{refused}"
     )
