@@ -1,7 +1,8 @@
 """Workers: the same numbers, and the speed of torch's own launcher.
 
     python benchmarks/workers.py parity     0, 1 and 2 workers: loss curves without dropout, metrics over seeds with it
-    python benchmarks/workers.py alone      1 process against a bare loop over slices of tensors
+    python benchmarks/workers.py alone      1 process against a bare loop over slices of tensors: with torch's own
+                                            layers on dense rows, then with the same network on the same inputs
     python benchmarks/workers.py speed      2 workers against DDP with 2 processes, started by `torchrun`
 
 The last two take batch sizes too; 256 and 2,048 where none is named. They compare steady rows a second, those of the
@@ -69,37 +70,37 @@ def parity(home: str) -> None:
         )
 
 
-def torchrun(n_processes: int, batch: int) -> dict[str, float]:
+def torchrun(n_processes: int, batch: int, network: str) -> dict[str, float]:
     """Rows a second of a plain script: `updates` and `epochs`."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(n_processes)]
-    result = subprocess.run([*launcher, str(HERE / "ddp.py"), str(batch)], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [*launcher, str(HERE / "ddp.py"), str(batch), network], capture_output=True, text=True, check=True
+    )
     found: dict[str, float] = json.loads(result.stdout.strip().splitlines()[-1])
     return found
 
 
 def alone(home: str) -> None:
-    compare(home, n_processes=1, workers=0)
+    compare(home, n_processes=1, workers=0, networks=("dense", "codes"))
 
 
 def speed(home: str) -> None:
-    compare(home, n_processes=2, workers=2)
+    compare(home, n_processes=2, workers=2, networks=("dense",))
 
 
-def compare(home: str, n_processes: int, workers: int) -> None:
+def compare(home: str, n_processes: int, workers: int, networks: tuple[str, ...]) -> None:
     for batch in [int(size) for size in sys.argv[2:]] or [256, 2048]:
-        plain, ours = torchrun(n_processes, batch), {}
+        plain, ours = {network: torchrun(n_processes, batch, network) for network in networks}, {}
         for name, valid_frac in (("updates", 0.01), ("epochs", 0.15)):
             result = run(home, workers, dropout=0.0, epochs=40, batch=batch, valid_frac=valid_frac)
             seconds = [epoch["seconds"] for epoch in result["model"]["epochs"]]
             ours[name] = result["folds"]["train"]["n_rows"] / statistics.median(seconds[1:])
-        print(
-            f"batch {batch}: "
-            + "; ".join(
-                f"{name} {ours[name]:,.0f} / {plain[name]:,.0f} = {ours[name] / plain[name]:.2f}" for name in plain
-            )
-            + f"; first step after {start_s(home, result):.1f} s, whole run {result['seconds']:.1f} s",
-            flush=True,
-        )
+        for network, theirs in plain.items():
+            ratios = [
+                f"{name} {ours[name]:,.0f} / {theirs[name]:,.0f} = {ours[name] / theirs[name]:.2f}" for name in ours
+            ]
+            print(f"batch {batch}, {network}: {'; '.join(ratios)}", flush=True)
+        print(f"  first step after {start_s(home, result):.1f} s, whole run {result['seconds']:.1f} s", flush=True)
 
 
 def start_s(home: str, result: dict[str, Any]) -> float:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -9,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from assay import models
 from assay.models import Inputs
-from assay.models._inputs import InputLinear, Rows
+from assay.models._inputs import FEW_LEVELS, InputLinear, Rows
 from assay.models._numeric import NumericConfig
 
 PLAIN = NumericConfig(numeric_embedding="none")
@@ -19,9 +20,9 @@ def onehot(codes: Tensor, levels: tuple[int, ...]) -> Tensor:
     return torch.cat([functional.one_hot(codes[:, i].long(), n) for i, n in enumerate(levels)], dim=1).float()
 
 
-def test_looking_up_levels_equals_one_hot_times_weights() -> None:
+@pytest.mark.parametrize("levels", [(4, 9, 2), (4, 9, FEW_LEVELS)], ids=["few", "many"])
+def test_levels_count_as_one_hot_times_weights(levels: tuple[int, ...]) -> None:
     torch.manual_seed(0)
-    levels = (4, 9, 2)
     told = Inputs(n_numeric=3, levels=levels, encode=("onehot",) * 3)
     rows = Rows(PLAIN, told)
     layer = InputLinear(rows.n_dense, rows.n_levels, 5)

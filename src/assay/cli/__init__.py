@@ -10,6 +10,7 @@ Exit codes: 0 promoted (or done), 2 refused by a gate, 3 inconclusive, 4 any err
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -27,6 +28,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+
+# How many objects come to be between two searches for unused cycles. Python's 700 make imports, a run's largest share
+# where little is left to do, 15 % slower.
+ALLOCATIONS = 100_000
 
 _VERSION = typer.Option("--version", help="Print the version.", callback=_plugins.print_version, is_eager=True)
 
@@ -46,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     as_json, debug = "--json" in words, "--debug" in words
+    gc.set_threshold(ALLOCATIONS)
     try:
         answer = _obey(words)
     except (Exception, KeyboardInterrupt) as error:

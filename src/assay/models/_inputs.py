@@ -1,7 +1,8 @@
 """From the arrays of a batch to the first layer of a network.
 
 A one-hot feature is held as the number of its level in one table over all such features; multiplying one-hot vectors
-by a matrix is looking up and adding rows of that matrix, so no one-hot array ever exists.
+by a matrix is looking up and adding rows of that matrix, so no one-hot array of a fold ever exists. Where there are few
+levels, a batch's is made for a moment: the product's gradient takes less time than sorting what was looked up.
 
 B rows, F numeric features, C categorical features, D dense numbers per row, H one-hot features, L levels of all
 one-hot features together, W outputs of the layer.
@@ -17,6 +18,8 @@ from torch.nn import functional
 
 from assay.models import Inputs
 from assay.models._numeric import NumericConfig, embed
+
+FEW_LEVELS = 128  # up to which a product is faster than a look-up, on the CPU, forward and backward, at any batch size
 
 
 class Rows(nn.Module):
@@ -56,10 +59,11 @@ class Rows(nn.Module):
     def forward(self, numeric_BF: Tensor, codes_BC: Tensor) -> tuple[Tensor, Tensor]:
         """(dense_BD, levels_BH)."""
         dense_BD = numeric_BF if self.numeric is None else self.numeric(numeric_BF).flatten(1)
+        if not self.learned:
+            return dense_BD, codes_BC + self.offset_H
         codes_BC = codes_BC.long()
-        if self.learned:
-            tables = zip(self.learned, codes_BC[:, self.code_E].unbind(1), strict=True)
-            dense_BD = torch.cat([dense_BD, *(table(codes_B) for table, codes_B in tables)], dim=1)
+        tables = zip(self.learned, codes_BC[:, self.code_E].unbind(1), strict=True)
+        dense_BD = torch.cat([dense_BD, *(table(codes_B) for table, codes_B in tables)], dim=1)
         return dense_BD, codes_BC[:, self.code_H] + self.offset_H
 
 
@@ -78,9 +82,12 @@ class InputLinear(nn.Module):
         out_BW = self.bias_W.expand(len(dense_BD), -1)
         if self.dense_WD is not None:
             out_BW = functional.linear(dense_BD, self.dense_WD, self.bias_W)
-        if self.levels_LW is not None:
-            out_BW = out_BW + functional.embedding_bag(levels_BH, self.levels_LW, mode="sum")
-        return out_BW
+        if self.levels_LW is None:
+            return out_BW
+        if len(self.levels_LW) > FEW_LEVELS:
+            return out_BW + functional.embedding_bag(levels_BH, self.levels_LW, mode="sum")
+        onehot_BL = self.levels_LW.new_zeros(len(levels_BH), len(self.levels_LW)).scatter_(1, levels_BH, 1.0)
+        return torch.addmm(out_BW, onehot_BL, self.levels_LW)
 
 
 def embedding_size(n_levels: int) -> int:

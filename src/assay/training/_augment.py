@@ -28,12 +28,14 @@ class Targets:
     other_B: Tensor | None = None
     own_frac: float = 1.0
 
-    def loss(self, loss: Loss, out: Tensor, n_rows: int) -> Tensor:
-        """The loss summed over the first `n_rows` rows."""
-        own = loss.sum(out[:n_rows], self.own_B[:n_rows])
-        if self.other_B is None:
-            return own
-        return self.own_frac * own + (1 - self.own_frac) * loss.sum(out[:n_rows], self.other_B[:n_rows])
+    def loss(self, loss: Loss, out: Tensor, n_rows: int | None = None) -> Tensor:
+        """The loss summed over all rows, or over the first `n_rows`; a slice of all would cost a gradient."""
+        own_B, other_B = self.own_B, self.other_B
+        if n_rows is not None:
+            out, own_B = out[:n_rows], own_B[:n_rows]
+            other_B = None if other_B is None else other_B[:n_rows]
+        own = loss.sum(out, own_B)
+        return own if other_B is None else self.own_frac * own + (1 - self.own_frac) * loss.sum(out, other_B)
 
 
 def augmented(image_BCHW: Tensor, target_B: Tensor, spec: AugmentSpec) -> tuple[Tensor, Targets]:

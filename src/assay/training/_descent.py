@@ -77,7 +77,7 @@ class Descent:
             inputs = (*inputs[:-1], image_BCHW)
         with autocast(self._spec.precision, self._place.device):
             out = forward(*inputs)
-        return targets.loss(self._loss, out, n_rows)
+        return targets.loss(self._loss, out, n_rows if padded else None)
 
     def gather(self) -> None:
         """Bring what ranks hold apart to rank 0, in the middle of an epoch."""
@@ -109,8 +109,8 @@ class Descent:
                 loss = self.share_loss(forward, index_B)
                 self._sum += loss.detach()
                 # Ranks average their gradients, and each one's loss is a part of the sum: hence world_size.
-                mean = loss * (self._place.world_size / weight)
-                torch.autograd.backward(mean if self._scaler is None else self._scaler.scale(mean))
+                scale = torch.ones_like(loss) * (self._place.world_size / weight)
+                torch.autograd.backward(loss, scale if self._scaler is None else self._scaler.scale(scale))
 
     def _step(self) -> None:
         if self._spec.clip_norm is not None:

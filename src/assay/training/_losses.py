@@ -49,7 +49,7 @@ class Loss:
         total = F.cross_entropy(
             out_NO, target_N, weight=self._weight_O, reduction="sum", label_smoothing=self._smoothing
         )
-        return total / n_members
+        return total if n_members == 1 else total / n_members
 
     def weight(self, target_N: Tensor, index_B: Tensor | None = None) -> Tensor | int:
         """The summed weight of all rows or of those named: how many they are, where classes have no weights."""
