@@ -1,10 +1,11 @@
 """The audited Adult run against a plain PyTorch script, by ratio, in one run. Writes the table in RESULTS.md.
 
-    python benchmarks/speed.py [--repeat 5]
+    python benchmarks/speed.py [--repeat 5] [--servers]
 
 Both are new processes with warm file caches; assay has an existing state folder and runs every stage anew (`--fresh`),
 in process. The network, the epochs and the batch are those of the plain script. Pairs alternate, so that a machine that
-slows down slows both; medians are compared.
+slows down slows both; medians are compared. With `--servers` the same run goes through Prefect and MLflow servers too,
+started by `assay up`.
 """
 
 from __future__ import annotations
@@ -38,10 +39,22 @@ def seconds_of(command: list[str], home: str) -> float:
     return time.perf_counter() - start
 
 
+def through_servers(run: list[str], home: str, n: int) -> list[float]:
+    command = [*run, "--orchestrator", "prefect"]
+    seconds_of([ASSAY, "up"], home)
+    try:
+        seconds_of(command, home)
+        return [seconds_of(command, home) for _ in range(n)]
+    finally:
+        seconds_of([ASSAY, "down"], home)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--repeat", type=int, default=5)
-    n = arguments.parse_args().repeat
+    arguments.add_argument("--servers", action="store_true")
+    options = arguments.parse_args()
+    n = options.repeat
     plain = [sys.executable, str(HERE / "plain.py"), str(ROOT / "examples/adult/adult.parquet")]
     run = [ASSAY, "run", SPEC, "--orchestrator", "none", *SAME_NETWORK]
     commands = {
@@ -62,7 +75,9 @@ def main() -> None:
             seconds_of([*run, "--set", f"gates=[{{gate: min_metric, metric: accuracy, at_least: 0.5{k}}}]"], home)
             for k in range(1, n + 1)
         ]
-    times["only a gate changed"] = gates
+        times["only a gate changed"] = gates
+        if options.servers:
+            times["audited run, servers"] = through_servers([*run[:3], *SAME_NETWORK, "--fresh"], home, n)
     base = statistics.median(times["plain script"])
     print(f"| {'what':26} | median s |  min |  max | / plain |\n|---|---|---|---|---|")
     for name, values in times.items():
