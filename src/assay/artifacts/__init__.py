@@ -57,6 +57,7 @@ from assay.artifacts._evidence import (
     Slices,
     Tolerance,
 )
+from assay.artifacts._explained import Contribution, Explanation
 from assay.artifacts._json import as_data, blobs_in, from_json, sha256_of, to_json
 from assay.artifacts._model import (
     Calibration,
@@ -84,6 +85,7 @@ __all__ = [
     "Column",
     "ColumnProfile",
     "Comparison",
+    "Contribution",
     "Coverage",
     "Curve",
     "DataAudit",
@@ -97,6 +99,7 @@ __all__ = [
     "Events",
     "Evidence",
     "ExpectationResult",
+    "Explanation",
     "Findings",
     "Fold",
     "FoldName",
