@@ -18,16 +18,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.artifacts import Calibration, Explanation, Model
+from assay.artifacts import (
+    Blob,
+    Calibration,
+    Contributions,
+    Explained,
+    Explanation,
+    Flips,
+    Model,
+    Predictions,
+    Snapshot,
+    Stability,
+)
+from assay.spec.evidence import AuditSpec, ExplainSpec
+from assay.store import Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from assay.explain._explainer import Explainer as Explainer
     from assay.preprocessing._given import Value
-    from assay.store import Store
 
-__all__ = ["explain", "explainer"]
+__all__ = ["contributions", "explain", "explainer", "flips", "stability", "study"]
 
 
 def explain(
@@ -55,3 +67,67 @@ def explainer(
     from assay.explain._explainer import load
 
     return load(model, calibration or Calibration(), store, root)
+
+
+def contributions(
+    model: Model,
+    calibration: Calibration,
+    predictions: Predictions,
+    snapshot: Snapshot,
+    row_hashes: Blob,
+    n_rows: int,
+    *,
+    store: Store,
+    root: Path | None = None,
+) -> Contributions:
+    """What each raw column adds to the scores of `n_rows` of the predicted rows, drawn by their content."""
+    from assay.explain import _study
+
+    return _study.contributions(model, calibration, predictions, snapshot, row_hashes, n_rows, store, root)
+
+
+def study(
+    model: Model,
+    calibration: Calibration,
+    found: Contributions,
+    snapshot: Snapshot,
+    config: ExplainSpec,
+    groups: AuditSpec,
+    personal: tuple[str, ...],
+    *,
+    store: Store,
+    root: Path | None = None,
+) -> Explained:
+    """Importance and dependence and, where the spec names an adverse class, its reasons and the ways out of it.
+
+    Raises DataError for a class or a column that is not there.
+    """
+    from assay.explain import _study
+
+    return _study.study(model, calibration, found, snapshot, config, groups, personal, store, root)
+
+
+def stability(
+    ours: Contributions, others: tuple[Contributions, ...], snapshot: Snapshot, groups: AuditSpec, *, store: Store
+) -> Stability:
+    """How often models that differ in nothing but their seed give the same first reason, per group."""
+    from assay.explain import _seeds
+
+    return _seeds.stability(ours, others, snapshot, groups, store)
+
+
+def flips(
+    model: Model,
+    calibration: Calibration,
+    predictions: Predictions,
+    snapshot: Snapshot,
+    row_hashes: Blob,
+    groups: AuditSpec,
+    *,
+    store: Store,
+    root: Path | None = None,
+) -> Flips:
+    """Whose prediction changes when nothing but a sensitive column does."""
+    from assay.explain import _flips
+
+    return _flips.flips(model, calibration, predictions, snapshot, row_hashes, groups, store, root)
