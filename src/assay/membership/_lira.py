@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 def halves(hash_N: NDArray[np.uint64], n_shadows: int) -> NDArray[np.bool_]:
     """Which rows each shadow is trained on, [M, N]: half of the shadows for each row, dealt by its content."""
-    draw_MN = np.stack([_mixed(hash_N + np.uint64(0x9E3779B97F4A7C15) * np.uint64(m + 1)) for m in range(n_shadows)])
+    draw_MN = np.stack([_mixed(hash_N + np.uint64(0x9E3779B97F4A7C15 * (m + 1) % 2**64)) for m in range(n_shadows)])
     return np.asarray(draw_MN.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable") < n_shadows // 2)
 
 
