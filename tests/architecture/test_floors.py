@@ -32,6 +32,7 @@ HEAVY = (
     "pandas",
     "matplotlib",
     "optuna",
+    "captum",
 )
 ROOMS = {
     "PIL": {"preprocessing"},
@@ -42,7 +43,8 @@ ROOMS = {
     "starlette": {"serving"},
     "uvicorn": {"serving"},
     "prometheus_client": {"serving"},
-    "torch": {"models", "training", "inference", "tuning"},
+    "torch": {"models", "training", "inference", "explain", "tuning"},
+    "captum": {"explain"},
     "optuna": {"tuning"},
     "cmaes": {"tuning"},
     "great_expectations": {"validation"},

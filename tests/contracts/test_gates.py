@@ -12,17 +12,23 @@ from assay import gates
 from assay.artifacts import (
     Blob,
     Comparison,
+    Coverage,
     Evaluation,
     Evidence,
     Findings,
     GateResult,
     Interval,
+    Membership,
     MetricValue,
+    Multiplicity,
+    Share,
     Slices,
+    Stability,
     from_json,
     to_json,
 )
 from assay.audit._findings import Tally, _gaps, _group_rows
+from assay.evaluation._intervals import wilson
 from assay.spec import plugins
 from assay.spec.evidence import GateSpec
 
@@ -31,6 +37,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "max_metric": {"metric": "accuracy", "at_most": 0.9},
     "max_disparity": {"metric": "selection_rate", "sensitive": "sex", "tolerance": 0.1},
     "max_slice_gap": {"tolerance": 0.1},
+    "max_multiplicity": {"at_most": 0.1},
+    "min_coverage": {"tolerance": 0.05},
+    "min_stability": {"at_least": 0.7},
+    "max_membership": {"at_most": 0.03},
     "beats_champion": {"metric": "accuracy", "margin": 0.01},
 }
 NAMES = plugins.names("gate")
@@ -62,8 +72,19 @@ def full() -> Evidence:
         evaluation=replace(NOTHING.evaluation, metrics=(metric,), n_rows=4000),
         findings=findings,
         comparisons=(comparison,),
+        multiplicity=Multiplicity(n_models=5, shares=(of_women(40),)),
+        coverage=Coverage(promised=0.9, marginal=(), conditional=(of_women(900),), sizes=()),
+        stability=Stability(n_models=4, n_rows=1000, agreement=(("sex", "Female", 1000, of_women(800).interval),)),
+        membership=Membership(
+            attack="lira", n_shadows=16, n_members=4000, n_others=4000, fpr=0.01, tpr=of_women(11).interval, auc=0.51
+        ),
         slices=Slices(error="share of wrong predictions", slices=(), n_explored=9, n_suggested=0, n_rows=4000),
     )
+
+
+def of_women(k: int) -> Share:
+    interval = wilson(k, 1000, 0.95)
+    return Share(sensitive="sex", group="Female", what="", k=k, n=1000, interval=interval)
 
 
 def ask(name: str, evidence: Evidence) -> GateResult:

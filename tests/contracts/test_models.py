@@ -115,6 +115,18 @@ def test_every_parameter_gets_a_finite_gradient(family: str, kind: str, embeddin
 
 @pytest.mark.parametrize("embedding", EMBEDDINGS)
 @pytest.mark.parametrize(("family", "kind"), CASES)
+def test_weights_of_levels_score_as_the_codes_that_they_stand_for(family: str, kind: str, embedding: str) -> None:
+    told = inputs(kind)
+    model = build(family, told, numeric_embedding=embedding).eval()
+    numeric, codes, *signal = batch(6, told)
+    onehot = [nn.functional.one_hot(codes[:, c].long(), n).float() for c, n in enumerate(told.levels)]
+    torch.testing.assert_close(
+        models.scores(model(numeric, torch.cat(onehot, dim=1), *signal)), models.scores(model(numeric, codes, *signal))
+    )
+
+
+@pytest.mark.parametrize("embedding", EMBEDDINGS)
+@pytest.mark.parametrize(("family", "kind"), CASES)
 def test_weights_come_back_from_safetensors_to_the_same_scores(family: str, kind: str, embedding: str) -> None:
     told = inputs(kind)
     first, second = (build(family, told, seed=seed, numeric_embedding=embedding).eval() for seed in (0, 1))

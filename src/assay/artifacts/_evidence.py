@@ -6,18 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assay.artifacts._data import LeakReport
+from assay.artifacts._explained import Explained, Flips, Membership, Stability
 from assay.artifacts._model import Calibration, Model
+from assay.artifacts._numbers import Curve, Interval, Share
 from assay.artifacts._words import Blob, FoldName, Verdict
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """An estimate with its two-sided confidence interval at `level`."""
-
-    value: float
-    low: float
-    high: float
-    level: float = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,16 +21,6 @@ class MetricValue:
     interval: Interval
     method: str
     greater_is_better: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
-    """A picture as numbers: one or more named series of points, e.g. the ROC curve."""
-
-    name: str
-    x_label: str
-    y_label: str
-    series: tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,18 +203,6 @@ class Slices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """How often something is so among the rows of a group: `k` of `n`, with its interval."""
-
-    sensitive: str
-    group: str
-    what: str
-    k: int
-    n: int
-    interval: Interval
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Multiplicity:
     """Rows whose predicted class hangs on the seed of the training, per group (Marx et al. 2020: ambiguity)."""
 
@@ -292,6 +262,10 @@ class Evidence:
     slices: Slices | None = None
     multiplicity: Multiplicity | None = None
     coverage: Coverage | None = None
+    explained: Explained | None = None
+    stability: Stability | None = None
+    flips: Flips | None = None
+    membership: Membership | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

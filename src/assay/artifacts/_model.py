@@ -12,11 +12,15 @@ from assay.artifacts._words import Blob, FoldName, SignalKind, Task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoricalFeature:
-    """A feature held as codes 0..n_levels-1. Code 0 is missing, 1 is rare or never seen, 2.. are the levels."""
+    """A feature held as codes 0..n_levels-1. Code 0 is missing, 1 is rare or never seen, 2.. are the levels.
+
+    `shares` are those of the codes among the training rows.
+    """
 
     name: str
     n_levels: int
     encode: Literal["onehot", "embedding"]
+    shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@
     evidence.json     what else the gates looked at
     gates.json        what they were asked, and what was waived
     decision.json     what they answered
+    reason-codes.parquet  the reasons of adverse decisions, by row, where the spec asks for them
     model-card.md, ...  what people read about the model
     manifest.json     what it is about, how often this fold was looked at, the digest of every file and of all together
     signature.json    who vouches for the manifest, where somebody does
@@ -125,11 +126,29 @@ def _exported(evidence: Evidence, store: Store) -> tuple[Evidence, dict[str, Blo
         sets = evidence.coverage
         sets = replace(sets, marginal=_large(sets.marginal), conditional=_large(sets.conditional))
         evidence = replace(evidence, coverage=sets)
+    evidence, files = _without_people(evidence)
     if evidence.findings is None:
-        return evidence, {}, 0
+        return evidence, files, 0
     cells, n_suppressed = suppressed(store.table(evidence.findings.cells))
     stored = store.put_table(cells, "cells.parquet")
-    return replace(evidence, findings=findings_from_cells(cells, stored)), {"cells.parquet": stored}, n_suppressed
+    evidence = replace(evidence, findings=findings_from_cells(cells, stored))
+    return evidence, files | {"cells.parquet": stored}, n_suppressed
+
+
+def _without_people(evidence: Evidence) -> tuple[Evidence, dict[str, Blob]]:
+    """Reasons as codes by row, without the values that stand there: who may see the data finds them."""
+    files = {}
+    explained, stability, flips = evidence.explained, evidence.stability, evidence.flips
+    if explained is not None and explained.reasons is not None:
+        files["reason-codes.parquet"] = explained.reasons.table
+        explained = replace(explained, reasons=replace(explained.reasons, examples=()))
+    if explained is not None and explained.changes is not None:
+        explained = replace(explained, changes=replace(explained.changes, examples=()))
+    if stability is not None:
+        stability = replace(stability, agreement=tuple(one for one in stability.agreement if one[2] >= LEAST))
+    if flips is not None:
+        flips = replace(flips, shares=_large(flips.shares))
+    return replace(evidence, explained=explained, stability=stability, flips=flips), files
 
 
 def _large(shares: tuple[Share, ...]) -> tuple[Share, ...]:

@@ -48,6 +48,7 @@ def show(run: RunId) -> Answer:
     import json
 
     from assay.artifacts import Bundle, Coverage, Decision, Findings, Multiplicity, Preflight, from_json
+    from assay.cli import _why
     from assay.ledger import Ledger, find_home
 
     found = _handoffs(run)
@@ -59,6 +60,8 @@ def show(run: RunId) -> Answer:
     shares = [*(from_json(Multiplicity, found["seeds"]).shares if "seeds" in found else ())]
     shares += from_json(Coverage, found["conformal"]).conditional if "conformal" in found else ()
     data = {"run": run, "decision": as_data(decision), "findings": as_data(findings), "checks": as_data(checks)}
+    why = _why.Why.of(found)
+    data |= {"why": as_data(why)}
     code = exit_code({gate.verdict for gate in decision.gates if not gate.waived})
 
     def print_all(console: Console) -> None:
@@ -71,10 +74,14 @@ def show(run: RunId) -> Answer:
         if shares:
             console.print()
             console.print(_shares(shares))
+        why.show(console)
         if judged := [check for check in checks if check.verdict != "NOT_APPLICABLE"]:
             console.print()
             show_checks(console, judged)
         console.print()
+        for gate in decision.gates:
+            if gate.verdict == "INCONCLUSIVE":
+                console.print(_why.deciding(gate), highlight=False)
         facts = [("outcome", decision.outcome), ("because", decision.reason), *_about(manifest, sealed.sha256)]
         _print.facts(console, [*facts, *(("problem", problem) for problem in (findings.problems if findings else ()))])
 

@@ -75,7 +75,7 @@ class Predictor:
 def load(model: Model, calibration: Calibration, store: Store, root: Path | None) -> Predictor:
     """The predictor of `model`."""
     encoder = preprocessing.encoder(model.preprocessing, store=store)
-    return Predictor(model, calibration, encoder, _scorer(model, store, root))
+    return Predictor(model, calibration, encoder, scorer(model, store, root))
 
 
 def probabilities(scores_BO: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
@@ -94,11 +94,12 @@ def classes(p_BO: NDArray[np.float32], target: TargetInfo, threshold: float | No
     return np.where(is_positive_B, target.positive, 1 - target.positive).astype(np.int32)
 
 
-def _scorer(model: Model, store: Store, root: Path | None) -> Scorer:
+def scorer(model: Model, store: Store, root: Path | None) -> Scorer:
+    """Encoded rows to scores, before calibration."""
     if models.is_torch(model.family):
-        from assay.inference._torch import scorer
+        from assay.inference import _torch
 
-        return scorer(model, store, root)
+        return _torch.scorer(model, store, root)
 
     import json
 

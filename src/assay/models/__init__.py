@@ -90,6 +90,15 @@ def is_torch(family: str) -> bool:
     return family.startswith(USER) or not getattr(plugins.load("model", family), "TORCH_FREE", False)
 
 
+def mixes_levels(family: str) -> bool:
+    """True when its networks also take weights of levels in place of codes, float [B, L], L levels of all features.
+
+    All families of assay's own do; what others have written is given codes alone.
+    """
+    path = None if family.startswith(USER) else plugins.source_file("model", family)
+    return path is not None and path.parent == Path(__file__).parent
+
+
 def source_of(family: str, root: Path | None = None) -> Path | None:
     """The file that holds the family, for the digest of its code; None when there is no such file."""
     if not family.startswith(USER):

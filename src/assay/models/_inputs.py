@@ -3,6 +3,8 @@
 A one-hot feature is held as the number of its level in one table over all such features; multiplying one-hot vectors
 by a matrix is looking up and adding rows of that matrix, so no one-hot array of a fold ever exists. Where there are few
 levels, a batch's is made for a moment: the product's gradient takes less time than sorting what was looked up.
+Whoever asks for gradients gives what they can be had in: weights of levels in place of codes, float [B, sum of all
+levels], where a row is a mixture of levels; and in place of numbers what `embedded` makes of them, float [B, F, D].
 
 B rows, F numeric features, C categorical features, D dense numbers per row, H one-hot features, L levels of all
 one-hot features together, W outputs of the layer.
@@ -37,6 +39,7 @@ class Rows(nn.Module):
         super().__init__()
         onehot = [index for index, how in enumerate(inputs.encode) if how == "onehot"]
         learned = [index for index, how in enumerate(inputs.encode) if how != "onehot"]
+        self.all_levels = inputs.levels
         self.levels = tuple(inputs.levels[index] for index in onehot)
         self.n_levels = sum(self.levels)
         embedded = inputs.n_numeric > 0 and config.numeric_embedding != "none"
@@ -57,14 +60,30 @@ class Rows(nn.Module):
         return sum(self.groups)
 
     def forward(self, numeric_BF: Tensor, codes_BC: Tensor) -> tuple[Tensor, Tensor]:
-        """(dense_BD, levels_BH)."""
-        dense_BD = numeric_BF if self.numeric is None else self.numeric(numeric_BF).flatten(1)
+        """(dense_BD, levels_BH); of weights in place of codes (dense_BD, weights_BL)."""
+        dense_BD = self.embedded(numeric_BF).flatten(1)
+        if codes_BC.is_floating_point():
+            return self._mixed(dense_BD, codes_BC)
         if not self.learned:
             return dense_BD, codes_BC + self.offset_H
         codes_BC = codes_BC.long()
         tables = zip(self.learned, codes_BC[:, self.code_E].unbind(1), strict=True)
         dense_BD = torch.cat([dense_BD, *(table(codes_B) for table, codes_B in tables)], dim=1)
         return dense_BD, codes_BC[:, self.code_H] + self.offset_H
+
+    def embedded(self, numeric_BF: Tensor) -> Tensor:
+        """Numbers as the layers after them see them: e_BFD, or x_BF where there is no embedding."""
+        if self.numeric is None or numeric_BF.ndim == 3:
+            return numeric_BF
+        e_BFD: Tensor = self.numeric(numeric_BF)
+        return e_BFD
+
+    def _mixed(self, dense_BD: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        parts = torch.split_with_sizes(weights, self.all_levels, 1)
+        tables = zip(self.learned.children(), self.code_E.tolist(), strict=True)
+        embedded = [parts[index] @ table.get_parameter("weight") for table, index in tables]
+        onehot = [parts[index] for index in self.code_H.tolist()]
+        return torch.cat([dense_BD, *embedded], dim=1), torch.cat([weights[:, :0], *onehot], dim=1)
 
 
 class InputLinear(nn.Module):
@@ -78,12 +97,14 @@ class InputLinear(nn.Module):
         self.levels_LW = nn.Parameter(torch.empty(n_levels, width).uniform_(-bound, bound)) if n_levels else None
 
     def forward(self, dense_BD: Tensor, levels_BH: Tensor) -> Tensor:
-        """(dense_BD, levels_BH) -> out_BW."""
+        """(dense_BD, levels_BH or weights_BL) -> out_BW."""
         out_BW = self.bias_W.expand(len(dense_BD), -1)
         if self.dense_WD is not None:
             out_BW = functional.linear(dense_BD, self.dense_WD, self.bias_W)
         if self.levels_LW is None:
             return out_BW
+        if levels_BH.is_floating_point():
+            return torch.addmm(out_BW, levels_BH, self.levels_LW)
         if len(self.levels_LW) > FEW_LEVELS:
             return out_BW + functional.embedding_bag(levels_BH, self.levels_LW, mode="sum")
         onehot_BL = self.levels_LW.new_zeros(len(levels_BH), len(self.levels_LW)).scatter_(1, levels_BH, 1.0)

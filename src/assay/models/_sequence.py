@@ -37,15 +37,26 @@ class Steps(nn.Module):
             self.enter = nn.Conv1d(inputs.signal.shape[-1], width, 3, padding=1)
 
     def forward(self, signal: Tensor) -> tuple[Tensor, Tensor]:
-        """Tokens_BL (int32, 0 after the end) or steps_BLC (NaN after the end) -> x_BLW, 0 there, and there_BL."""
-        there_BL = signal != 0 if self.of_text else ~signal[..., 0].isnan()
+        """Tokens_BL (int32, 0 after the end) or steps_BLC (NaN after the end) -> x_BLW, 0 there, and there_BL.
+
+        A text may also come as `embedded` gives it, for whoever asks for gradients in its tokens.
+        """
+        of_tokens = self.of_text and not signal.is_floating_point()
+        there_BL = signal != 0 if of_tokens else ~signal[..., 0].isnan()
         longest = int(there_BL.any(dim=0).sum()) if there_BL.numel() else 0
         signal, there_BL = signal[:, : max(longest, 1)], there_BL[:, : max(longest, 1)]
-        if self.of_text:
+        if of_tokens:
             x_BLW = self.enter(signal.int())
+        elif self.of_text:
+            x_BLW = signal.nan_to_num(0.0)
         else:
             x_BLW = self.enter(signal.nan_to_num(0.0).transpose(1, 2)).transpose(1, 2)
         return x_BLW * there_BL[..., None], there_BL
+
+    def embedded(self, tokens_BL: Tensor) -> Tensor:
+        """Tokens as float32 [B, L, W], NaN after their end."""
+        x_BLW: Tensor = self.enter(tokens_BL.int())
+        return x_BLW.masked_fill((tokens_BL == 0)[..., None], torch.nan)
 
 
 class Pool(nn.Module):

@@ -54,6 +54,7 @@ class Tokens(nn.Module):
         if inputs.levels:
             self.levels_LW = nn.Parameter(torch.empty(sum(inputs.levels), config.width).uniform_(-bound, bound))
             self.bias_CW = nn.Parameter(torch.empty(len(inputs.levels), config.width).uniform_(-bound, bound))
+        self.levels = inputs.levels
         offsets = torch.tensor([0, *inputs.levels]).cumsum(0)[:-1]
         self.register_buffer("offset_C", offsets, persistent=False)
 
@@ -61,10 +62,26 @@ class Tokens(nn.Module):
         """(numeric_BF, codes_BC) -> tokens_BSW."""
         tokens = [self.answer_W.expand(len(numeric_BF), 1, -1)]
         if self.numeric is not None:
-            tokens.append(self.numeric(numeric_BF))
+            tokens.append(self.embedded(numeric_BF))
         if self.levels_LW is not None and self.bias_CW is not None:
-            tokens.append(functional.embedding(codes_BC.long() + self.offset_C, self.levels_LW) + self.bias_CW)
+            tokens.append(self._of_levels(self.levels_LW, codes_BC) + self.bias_CW)
         return torch.cat(tokens, dim=1)
+
+    def embedded(self, numeric_BF: Tensor) -> Tensor:
+        """The tokens of numbers, e_BFW; as they are where they come as tokens."""
+        if self.numeric is None or numeric_BF.ndim == 3:
+            return numeric_BF
+        e_BFW: Tensor = self.numeric(numeric_BF)
+        return e_BFW
+
+    def _of_levels(self, table_LW: Tensor, codes_BC: Tensor) -> Tensor:
+        """A row of the table per feature, or a mixture where weights of levels stand in place of codes."""
+        if not codes_BC.is_floating_point():
+            return functional.embedding(codes_BC.long() + self.offset_C, table_LW)
+        parts = zip(
+            torch.split_with_sizes(codes_BC, self.levels, 1), torch.split_with_sizes(table_LW, self.levels), strict=True
+        )
+        return torch.stack([weights_BL @ own_LW for weights_BL, own_LW in parts], dim=1)
 
 
 class Attention(nn.Module):

@@ -56,11 +56,15 @@ class MemberInput(nn.Module):
         self.k = k
 
     def forward(self, dense_BD: Tensor, levels_BH: Tensor) -> Tensor:
-        """(dense_BD, levels_BH) -> out_BKW."""
+        """(dense_BD, levels_BH or weights_BL) -> out_BKW."""
         out_BKW = self.bias_W.expand(len(dense_BD), self.k, -1)
         if self.dense_WD is not None and self.dense_r_KD is not None:
             out_BKW = functional.linear(dense_BD.unsqueeze(1) * self.dense_r_KD, self.dense_WD, self.bias_W)
-        if self.levels_LW is not None and self.levels_r_LK is not None:
+        if self.levels_LW is None or self.levels_r_LK is None:
+            return out_BKW
+        if levels_BH.is_floating_point():
+            out_BKW = out_BKW + (levels_BH.unsqueeze(1) * self.levels_r_LK.T) @ self.levels_LW
+        else:
             r_BKH = functional.embedding(levels_BH, self.levels_r_LK).transpose(1, 2)
             out_BKW = torch.baddbmm(out_BKW, r_BKH, functional.embedding(levels_BH, self.levels_LW))
         return out_BKW

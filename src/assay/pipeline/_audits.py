@@ -7,15 +7,21 @@ from __future__ import annotations
 
 from datetime import date
 
-from assay import audit, inference, training
+from assay import audit, explain, inference, membership, training
 from assay.artifacts import (
+    Contributions,
     Coverage,
+    Explained,
+    Flips,
     Fold,
     Folds,
+    Membership,
+    Model,
     Predictions,
     Preprocessing,
     Silent,
     Snapshot,
+    Stability,
 )
 from assay.pipeline._links import Audited, Questions, Surroundings, Trained
 from assay.pipeline._steps import Step
@@ -75,24 +81,86 @@ def of_model(spec: Spec, step: Step, of: Trained, around: Surroundings) -> Audit
             "slices", audit.slices, audited, of.snapshot, of.folds.row_hashes, (*config.columns, *seen), config.slices,
             store=store,
         )  # fmt: skip
-    if config.seeds:
-        others = tuple(_with_seed(spec, step, of, i, around) for i in range(1, config.seeds + 1))
-        multiplicity = step("seeds", audit.multiplicity, (audited, *others), of.snapshot, groups, store=store)
-    coverage = _coverage(spec, step, of, audited, store)
-    return Audited(findings=findings, slices=slices, multiplicity=multiplicity, coverage=coverage)
+    others = [_with_seed(spec, step, of, i, around) for i in range(1, config.seeds + 1)]
+    if others:
+        predicted = (audited, *(_predicted(spec, step, of, i, one, store) for i, one in enumerate(others, start=1)))
+        multiplicity = step("seeds", audit.multiplicity, predicted, of.snapshot, groups, store=store)
+    explained, stability = _explained(spec, step, of, audited, others, store)
+    return Audited(
+        findings=findings,
+        slices=slices,
+        multiplicity=multiplicity,
+        coverage=_coverage(spec, step, of, audited, store),
+        explained=explained,
+        stability=stability,
+        flips=_flips(spec, step, of, audited, store),
+        membership=_membership(spec, step, of, audited, around),
+    )
 
 
-def _with_seed(spec: Spec, step: Step, of: Trained, i: int, around: Surroundings) -> Predictions:
-    """The same training with another seed, and what that model predicts."""
-    model = step(
+def _with_seed(spec: Spec, step: Step, of: Trained, i: int, around: Surroundings) -> Model:
+    """The same training with another seed."""
+    model: Model = step(
         f"train-seed-{i}", training.train, of.arrays, of.prepared, spec.model, spec.training, spec.compute,
         spec.seed + i, store=around.store, events=Silent(), folder=around.checkpoints, root=spec.root,
     )  # fmt: skip
+    return model
+
+
+def _predicted(spec: Spec, step: Step, of: Trained, i: int, model: Model, store: Store) -> Predictions:
+    """What that model predicts."""
     predictions: Predictions = step(
         f"predict-seed-{i}", inference.predict, model, fold_of(spec, of.folds), of.calibration,
-        store=around.store, root=spec.root,
+        store=store, root=spec.root,
     )  # fmt: skip
     return predictions
+
+
+def _explained(
+    spec: Spec, step: Step, of: Trained, audited: Predictions, others: list[Model], store: Store
+) -> tuple[Explained | None, Stability | None]:
+    """Why the model predicts what it does, and whether its reasons hang on its seed."""
+    config, groups = spec.audit.explain, spec.audit.of_groups
+    if config is None:
+        return None, None
+
+    def attribute(name: str, model: Model) -> Contributions:
+        found: Contributions = step(
+            name, explain.contributions, model, of.calibration, audited, of.snapshot, of.folds.row_hashes, config.rows,
+            store=store, root=spec.root,
+        )  # fmt: skip
+        return found
+
+    ours = attribute("attribute", of.model)
+    explained = step(
+        "explain", explain.study, of.model, of.calibration, ours, of.snapshot, config, groups, spec.personal,
+        store=store, root=spec.root,
+    )  # fmt: skip
+    theirs = tuple(attribute(f"attribute-seed-{i}", model) for i, model in enumerate(others, start=1))
+    if not theirs:
+        return explained, None
+    return explained, step("stability", explain.stability, ours, theirs, of.snapshot, groups, store=store)
+
+
+def _flips(spec: Spec, step: Step, of: Trained, audited: Predictions, store: Store) -> Flips | None:
+    if not spec.audit.flip:
+        return None
+    found: Flips = step(
+        "flip", explain.flips, of.model, of.calibration, audited, of.snapshot, of.folds.row_hashes,
+        spec.audit.of_groups, store=store, root=spec.root,
+    )  # fmt: skip
+    return found
+
+
+def _membership(spec: Spec, step: Step, of: Trained, audited: Predictions, around: Surroundings) -> Membership | None:
+    if spec.audit.membership is None:
+        return None
+    found: Membership = step(
+        "membership", membership.attack, of.model, of.folds.train, audited, of.arrays.valid, of.folds.row_hashes,
+        spec.model, spec.training, spec.compute, spec.seed, spec.audit.membership,
+        store=around.store, folder=around.checkpoints, root=spec.root,
+    )  # fmt: skip
+    return found
 
 
 def _coverage(spec: Spec, step: Step, of: Trained, audited: Predictions, store: Store) -> Coverage | None:

@@ -116,6 +116,7 @@ def judge(spec: Spec, source: Source, of: Trained, asked: Questions, step: Step,
         evaluation=evaluated, findings=audited.findings, comparisons=comparisons, leaks=of.leaks,
         champion_version=champion.version if champion else 0, comparison_problem=unreachable or incomparable,
         slices=audited.slices, multiplicity=audited.multiplicity, coverage=audited.coverage,
+        explained=audited.explained, stability=audited.stability, flips=audited.flips, membership=audited.membership,
     )  # fmt: skip
     waivers, scope = _waivers.asked(spec, source)
     decision = step("decide", gates.decide, evidence, asked.gates, spec.registry.promote_inconclusive, waivers, scope)

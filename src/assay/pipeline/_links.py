@@ -17,10 +17,13 @@ from assay.artifacts import (
     Decision,
     Events,
     Evidence,
+    Explained,
     Findings,
+    Flips,
     Fold,
     Folds,
     LeakReport,
+    Membership,
     Model,
     Multiplicity,
     Predictions,
@@ -31,6 +34,7 @@ from assay.artifacts import (
     Search,
     Slices,
     Snapshot,
+    Stability,
     TrainingArrays,
     ValidationReport,
 )
@@ -110,6 +114,10 @@ class Audited:
     slices: Slices | None = None
     multiplicity: Multiplicity | None = None
     coverage: Coverage | None = None
+    explained: Explained | None = None
+    stability: Stability | None = None
+    flips: Flips | None = None
+    membership: Membership | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

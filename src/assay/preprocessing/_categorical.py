@@ -73,11 +73,21 @@ class Bins:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedCategory:
-    """A categorical feature, the sum of the variances of its one-hot columns, and how many levels are rare."""
+    """A categorical feature, the training rows of each code, how much its one-hot columns vary, its rare levels."""
 
     feature: Levels | Bins
-    variance: float
+    n_rows: tuple[int, ...]
     n_rare: int = 0
+
+    @property
+    def variance(self) -> float:
+        """The sum of the variances of its one-hot columns: 1 - sum p^2, Gini's impurity."""
+        return 1 - sum(share**2 for share in self.shares)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The share of each code among the training rows."""
+        return tuple(n / sum(self.n_rows) for n in self.n_rows)
 
 
 def apply_bins(bins: Bins, x_B: Floats) -> Codes:
@@ -92,7 +102,8 @@ def fit(name: str, column: pa.DictionaryArray, rule: CategoricalSpec) -> FittedC
     n_kept = min(int((counts >= rule.min_count).sum()), rule.max_levels)
     n_rare = len(levels) - n_kept
     n_missing = len(column) - int(counts.sum())
-    groups = np.array([n_missing, counts[n_kept:].sum(), *counts[:n_kept]])
+    kept = dict(zip(levels[:n_kept].to_pylist(), counts.tolist(), strict=False))
+    groups = (n_missing, int(counts[n_kept:].sum()), *(kept[level] for level in sorted(kept)))
     if not len(counts):
         return "has no value in the training rows"
     if np.count_nonzero(groups) < 2:
@@ -101,10 +112,10 @@ def fit(name: str, column: pa.DictionaryArray, rule: CategoricalSpec) -> FittedC
         name=name,
         origin=Origin(how="column", columns=(name,)),
         encode=rule.encode,
-        levels=tuple(sorted(levels[:n_kept].to_pylist())),
+        levels=tuple(sorted(kept)),
         rare=tuple(sorted(map(digest, levels[n_kept:].to_pylist()))) if n_rare <= MAX_RARE else (),
     )
-    return FittedCategory(feature=feature, variance=_variance(groups), n_rare=n_rare)
+    return FittedCategory(feature=feature, n_rows=groups, n_rare=n_rare)
 
 
 def fit_bins(bins: Bins, x_N: Floats) -> FittedCategory | str:
@@ -112,7 +123,7 @@ def fit_bins(bins: Bins, x_N: Floats) -> FittedCategory | str:
     counts = np.bincount(apply_bins(bins, x_N), minlength=bins.n_levels)
     if np.count_nonzero(counts) < 2:
         return "has all training rows in one bin"
-    return FittedCategory(feature=bins, variance=_variance(counts))
+    return FittedCategory(feature=bins, n_rows=tuple(counts.tolist()))
 
 
 def count(column: pa.DictionaryArray) -> tuple[pa.Array, NDArray[np.int64]]:
@@ -130,8 +141,3 @@ def count(column: pa.DictionaryArray) -> tuple[pa.Array, NDArray[np.int64]]:
 def digest(level: str) -> str:
     """64 bits of a level, in hexadecimal."""
     return hashlib.blake2b(level.encode(), digest_size=8).hexdigest()
-
-
-def _variance(counts: NDArray[np.int64]) -> float:
-    """1 - sum p^2, Gini's impurity."""
-    return float(1 - np.square(counts / counts.sum()).sum())

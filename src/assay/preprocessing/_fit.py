@@ -12,6 +12,7 @@ import numpy as np
 from assay.artifacts import CategoricalFeature, Column, Preprocessing, Task, TrainFold
 from assay.errors import DataError
 from assay.preprocessing import _pca, _signal, _target
+from assay.preprocessing._categorical import FittedCategory
 from assay.preprocessing._learn import learn
 from assay.preprocessing._numeric import N_KNOTS, FittedNumber, quantiles
 from assay.preprocessing._rows import TrainRows
@@ -50,6 +51,7 @@ def fit(
     features, notes = select(learned.features, config.select, rows, task)
     state, arrays = rows.learned(features)
     numeric = [found for found in features if isinstance(found, FittedNumber)]
+    categories = [found for found in features if isinstance(found, FittedCategory)]
     knots_FK = np.array([found.knots_K for found in numeric]).reshape(-1, N_KNOTS)
     if config.pca is not None and numeric:
         mean_F, covariance_FF = moments(rows.numeric(numeric))
@@ -67,8 +69,10 @@ def fit(
         inputs=state.inputs,
         numeric=state.numeric,
         categorical=tuple(
-            CategoricalFeature(name=feature.name, n_levels=feature.n_levels, encode=feature.encode)
-            for feature in state.categorical
+            CategoricalFeature(
+                name=one.feature.name, n_levels=one.feature.n_levels, encode=one.feature.encode, shares=one.shares
+            )
+            for one in categories
         ),
         target=info,
         notes=(*learned.notes, *notes, *(signal.notes if signal else ())),

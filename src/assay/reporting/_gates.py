@@ -24,6 +24,26 @@ def gates(decision: Decision, evaluation: Evaluation) -> Element:
     return section("gates", "Gates", lead, note(_how_sure(evaluation)), shown)
 
 
+def undecided(decision: Decision) -> Element | None:
+    """What would decide each gate that the rows at hand leave open."""
+    rows: list[list[Child]] = [
+        [element("a", gate.title, href=f"#gate-{i}"), stacked("", *needs(gate))]
+        for i, gate in enumerate(decision.gates, 1)
+        if gate.verdict == "INCONCLUSIVE"
+    ]
+    if not rows:
+        return None
+    lead = "The rows at hand leave these open. So many more would decide, if the numbers stay as they are."
+    return section("undecided", "What would decide", lead, table("Open gates", ["Gate", "What it takes"], rows))
+
+
+def needs(gate: GateResult) -> tuple[str, ...]:
+    """The sentences of a gate that say what would decide it; its reason where there is none."""
+    said = [line for line in gate.detail if "decide" in line]
+    sentences = [part.strip().rstrip(".") + "." for part in gate.reason.split(". ") if "decide" in part]
+    return tuple(said or sentences or (gate.reason,))
+
+
 def _how_sure(evaluation: Evaluation) -> str:
     """What the intervals of the page are, said once."""
     levels = sorted({percent(metric.interval.level).replace(".0", "") for metric in evaluation.metrics})

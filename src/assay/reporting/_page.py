@@ -25,13 +25,14 @@ from assay.artifacts import (
 from assay.reporting import Pages
 from assay.reporting._data import data
 from assay.reporting._fairness import fairness
-from assay.reporting._gates import gates
+from assay.reporting._gates import gates, undecided
 from assay.reporting._head import OUTCOMES, head
 from assay.reporting._lineage import lineage
 from assay.reporting._markup import Element, element, to_html
 from assay.reporting._people import people
 from assay.reporting._performance import diagnosis, performance
 from assay.reporting._svg import picture_css
+from assay.reporting._why import why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +60,10 @@ def page(of: Subject, pictures: Mapping[str, Element]) -> bytes:
     """The whole page as HTML that loads nothing and runs nothing but `_FOLLOW`; its policy forbids both to browsers."""
     every = [
         gates(of.decision, of.evaluation),
+        undecided(of.decision),
         fairness(of.findings, of.decision),
         people(of.evidence),
+        why(of.evidence),
         performance(of.evaluation, of.model, of.calibration, pictures),
         diagnosis(of.evaluation, of.leaks),
         data(of.snapshot, of.folds, of.validation, of.profile),

@@ -17,6 +17,11 @@ MOST_NUMBERS = 20  # different ones, that are groups without being cut
 SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks")
 ALIAS = r"^[a-z][a-z0-9_-]{0,49}$"
 
+# The parts of `audit` that say nothing of data or groups.
+_OF_MODELS = (
+    "slices", "profiles", "waivers", "documents", "seeds", "conformal", "explain", "flip", "membership",
+)  # fmt: skip
+
 CROSS = " × "
 """Between the columns, and the groups, of a crossing."""
 
@@ -97,6 +102,31 @@ class SlicesSpec(Words):
     false_discovery: float = Field(default=0.1, gt=0, lt=1, description="expected share of false suggestions")
 
 
+class ExplainSpec(Words):
+    """Why the model predicts what it does: over how many rows, whose decisions are told with reasons, what may change.
+
+    `codes` gives a column the text that a person is sent for it; without one it is the column's name.
+    """
+
+    rows: int = Field(default=1000, ge=50, le=100_000, description="of the audited fold, drawn by their content")
+    adverse: str | None = Field(default=None, description="the class that is told with reasons and ways out of it")
+    n_reasons: int = Field(default=4, ge=1, le=10)
+    codes: dict[str, str] = Field(default_factory=dict, description="texts by column")
+    mutable: dict[str, Literal["up", "down", "any"]] = Field(
+        default_factory=dict, description="columns that a person can change, and which way"
+    )
+    proxy_auc: float = Field(
+        default=0.75, gt=0.5, lt=1, description="from which on a column that tells a group by itself is flagged"
+    )
+
+
+class MembershipSpec(Words):
+    """An attack that asks who was in the training rows, with models trained on halves of all rows."""
+
+    shadows: int = Field(default=16, ge=4, le=256, description="further trainings")
+    fpr: float = Field(default=0.01, gt=0, lt=0.5, description="of others taken for training rows")
+
+
 class AuditSpec(Words):
     """For whom the model works: the sensitive columns, their crossings, and who is too few to be judged alone."""
 
@@ -111,6 +141,9 @@ class AuditSpec(Words):
     seeds: int = Field(default=0, ge=0, le=50, description="further trainings with other seeds, to see who is fickle")
     conformal: float | None = Field(default=None, gt=0.5, lt=1, description="the coverage that sets of classes promise")
     slices: SlicesSpec | None = Field(default=None, description="the search for groups that nobody listed")
+    explain: ExplainSpec | None = Field(default=None, description="why it predicts what it does")
+    flip: bool = Field(default=False, description="predict again with every other value of each sensitive column")
+    membership: MembershipSpec | None = Field(default=None, description="who was in the training rows")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -150,12 +183,12 @@ class AuditSpec(Words):
     @property
     def of_data(self) -> AuditSpec:
         """What the audit of the data depends on."""
-        return self._without("slices", "profiles", "waivers", "documents", "seeds", "conformal")
+        return self._without(*_OF_MODELS)
 
     @property
     def of_groups(self) -> AuditSpec:
         """What the audit of groups depends on, and nothing that is said of other audits."""
-        return self._without("data", "slices", "profiles", "waivers", "documents", "seeds", "conformal")
+        return self._without("data", *_OF_MODELS)
 
     def _without(self, *parts: str) -> AuditSpec:
         return self.model_copy(
