@@ -14,18 +14,22 @@ import json
 import logging
 import os
 import threading
+from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import ray
 import ray.train
+import ray.util
 import torch
-from ray.train.torch import TorchTrainer
+from ray.train.torch import TorchConfig, TorchTrainer
+from ray.train.torch.config import _TorchBackend
 
 from assay.artifacts import Events
 from assay.errors import Mistake, SpecError, TrainingError
 from assay.spec.training import ComputeSpec
 from assay.store import Bucket, Files
-from assay.training._cluster import cluster, n_cpus
+from assay.training._cluster import address_of, cluster, n_cpus
 from assay.training._failures import grouped, is_lost_peer, summary
 from assay.training._job import FAILURES, JOURNAL, STOP, Job
 from assay.training._loop import fit as loop
@@ -53,7 +57,7 @@ def gpu_wanted(compute: ComputeSpec) -> bool:
     if compute.device == "cpu":
         return False
     here = torch.cuda.is_available()
-    elsewhere = bool(os.environ.get("RAY_ADDRESS")) and compute.workers != 0  # another machine's GPUs: Ray will see
+    elsewhere = bool(address_of(compute)) and compute.workers != 0  # another machine's GPUs: Ray will see
     if compute.device == "cuda" and not here and not elsewhere:
         found = "`device: cuda`, and torch sees no GPU on this machine"
         raise SpecError.of([Mistake(where="compute.device", found=found, allowed="auto, cpu")])
@@ -78,6 +82,7 @@ def _fit_with_workers(job: Job, use_gpu: bool, events: Events) -> None:
         trainer = Trainer(
             _work,
             train_loop_config={"job": job, "use_gpu": use_gpu},
+            torch_config=Torch(),
             scaling_config=ray.train.ScalingConfig(
                 num_workers=job.compute.workers, use_gpu=use_gpu, elastic_resize_monitor_interval_s=RESIZE_S
             ),
@@ -99,6 +104,35 @@ def _fit_with_workers(job: Job, use_gpu: bool, events: Events) -> None:
         raise TrainingError(f"training failed: {grouped(notes)}") from error
     if error is not None:
         raise TrainingError(_gave_up(error, job.compute.max_failures)) from error
+
+
+@dataclass
+class Torch(TorchConfig):  # type: ignore[misc]
+    """How ranks find each other: at the address that their node has in the cluster.
+
+    Gloo would take the one that the host's name stands for. On many machines that is 127.0.1.1, which no other reaches.
+    """
+
+    @property
+    def backend_cls(self) -> type:
+        """What Ray Train calls."""
+        return Backend
+
+
+class Backend(_TorchBackend):  # type: ignore[misc]
+    """Ray Train's for torch, on the right network interface."""
+
+    def on_start(self, worker_group: Any, backend_config: TorchConfig) -> None:
+        """Join the workers."""
+        worker_group.execute(_face_cluster)
+        super().on_start(worker_group, backend_config)
+
+
+def _face_cluster() -> None:
+    address = ray.util.get_node_ip_address()
+    for name, addresses in psutil.net_if_addrs().items():
+        if any(each.address == address for each in addresses):
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
 
 
 class Trainer(TorchTrainer):  # type: ignore[misc]
