@@ -51,9 +51,9 @@ def losses(result: dict[str, Any]) -> list[float]:
     return [epoch["valid_loss"] for epoch in result["model"]["epochs"]]
 
 
-def left(pids: list[int]) -> list[list[str]]:
-    """The commands of those that still run after 20 s."""
-    deadline = time.monotonic() + 20
+def left(pids: list[int], seconds: float = 20) -> list[list[str]]:
+    """The commands of those that still run after so long."""
+    deadline = time.monotonic() + seconds
     while (alive := [command for pid in pids if (command := _command(pid))]) and time.monotonic() < deadline:
         time.sleep(0.1)
     return alive
@@ -128,7 +128,7 @@ def test_a_killed_driver_takes_its_workers_along_and_the_same_command_goes_on(
     family = [process.pid for process in psutil.Process(child.pid).children(recursive=True)]
     child.send_signal(signal.SIGKILL)
     child.communicate()
-    assert left(family) == []
+    assert left(family, 60) == []  # Ray's own agents ask now and then whether their node lives
     result = finish(home, spec_path, *TWO)
     assert losses(result) == pytest.approx(undisturbed, rel=1e-4)
     assert [event["text"] for event in events(home) if event["kind"] == "notice" and "goes on" in event["text"]]

@@ -130,7 +130,5 @@ class ComputeSpec(Words):
     def _an_address(cls, address: str | None) -> str | None:
         if address is not None and not re.fullmatch(r"local|auto|[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", address):
             # A training's driver has to be on a node of its cluster, so Ray's client (ray://) cannot be one.
-            raise Wrong(
-                Slip("", "null, local, auto or HOST:PORT, e.g. 10.0.0.5:6379; from outside a cluster see `assay job`")
-            )
+            raise Wrong(Slip("", "null, local, auto or the HOST:PORT of a Ray head, e.g. 10.0.0.5:6379"))
         return address
