@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import settings
 
+from assay.artifacts import sha256_of
+
+KEYS = {"AWS_ACCESS_KEY_ID": "a-key", "AWS_SECRET_ACCESS_KEY": "a-secret"}
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SPEC = """\
 version: 1
@@ -96,3 +99,25 @@ def assay_json(assay: Assay) -> Callable[..., dict[str, Any]]:
         return data | {"exit_code": result.returncode}
 
     return call
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The query that leads an `s3://` URI to a server of our own on loopback."""
+    server = pytest.importorskip("moto.server").ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"scheme=http&endpoint_override={host}:{port}&region=us-east-1"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URI of an empty bucket, with its keys in the environment."""
+    from pyarrow import fs
+
+    for key, value in KEYS.items():
+        monkeypatch.setenv(key, value)
+    name = f"bucket-{sha256_of(str(tmp_path))[:12]}"
+    fs.FileSystem.from_uri(f"s3://?{s3}&allow_bucket_creation=true")[0].create_dir(name)
+    return f"s3://{name}/assay?{s3}"

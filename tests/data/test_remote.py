@@ -15,20 +15,9 @@ from pyarrow import fs
 
 from assay.errors import DataError
 from assay.store import Store
+from tests.conftest import KEYS
 
 from .conftest import Take
-
-KEYS = {"AWS_ACCESS_KEY_ID": "a-key", "AWS_SECRET_ACCESS_KEY": "a-secret"}
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    """The query that leads a URI to a server of our own."""
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"scheme=http&endpoint_override={host}:{port}&region=us-east-1"
-    server.stop()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import ray
 from assay.artifacts import Model
 from assay.errors import Cancelled, TrainingError
 from assay.spec.training import ComputeSpec
+from assay.store import Bucket, Store
 from assay.training._cluster import cluster as ray_cluster
+from tests.conftest import KEYS
 from tests.training.example import Encoded, Heard
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray's own, about Ray
@@ -24,8 +27,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray's o
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
     """One Ray for all tests here; `train` uses the one that runs."""
-    with ray_cluster(ComputeSpec(workers=2)):
-        yield
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in KEYS.items():  # workers have the environment in which their cluster was started
+            patch.setenv(name, value)
+        with ray_cluster(ComputeSpec(workers=2)):
+            yield
     assert not ray.is_initialized()
 
 
@@ -129,3 +135,23 @@ def test_elastic_workers_train_with_what_there_is(adult_income: Encoded, tmp_pat
     model = adult_income.fit(tmp_path, batch_size=101, compute={"workers": (1, 4)})
     alone = adult_income.fit(tmp_path / "0", batch_size=101)
     assert curve(model) == pytest.approx(curve(alone), rel=1e-4)
+
+
+@pytest.mark.slow
+def test_workers_that_share_a_bucket_alone_train_alike_and_hear_a_stop(
+    adult_income: Encoded, tmp_path: Path, bucket: str
+) -> None:
+    class Stops(Heard):
+        def emit(self, kind: str, /, **fields: Any) -> None:
+            super().emit(kind, **fields)
+            if kind == "epoch" and fields["epoch"] == 2:
+                (tmp_path / "2/stop").touch()
+
+    shared = replace(adult_income, store=Store(adult_income.store.root, Bucket(bucket)))
+    spec: dict[str, Any] = {"batch_size": 16, "epochs": 20, "early_stopping": None}
+    with pytest.raises(Cancelled):
+        shared.fit(tmp_path / "2", **spec, compute={"workers": 2}, events=Stops())
+    assert not (tmp_path / "2/checkpoints").exists()
+    resumed = shared.fit(tmp_path / "2", **spec, compute={"workers": 2})
+    assert curve(resumed) == pytest.approx(curve(adult_income.fit(tmp_path / "0", **spec)), rel=1e-4)
+    assert not [name for name in Bucket(bucket).names() if "/said/" in name]

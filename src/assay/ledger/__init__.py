@@ -10,6 +10,8 @@ dies. Prefect's and MLflow's states are views of this one.
     HOME/runs/RUN/events.jsonl      everything that happened in it, appended only
     HOME/looks/FOLD.json            the models that were judged on a fold, in order
     HOME/locks/                     locks
+
+`ASSAY_STORE=s3://BUCKET/PREFIX` shares the bytes of the store with other machines; the ledger itself stays here.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from assay.ledger._events import EventLog, read_events
 from assay.ledger._gc import Garbage, garbage, remove
 from assay.ledger._locks import holds, is_held
 from assay.ledger._process import end, started_at
-from assay.store import Store, write_durably
+from assay.store import Bucket, Store, write_durably
 
 __all__ = ["Commit", "EventLog", "Garbage", "Ledger", "RunRow", "find_home", "read_events"]
 
@@ -91,7 +93,8 @@ class Ledger:
 
     def __init__(self, home: Path) -> None:
         self.home = Path(home)
-        self.store = Store(self.home / "store")
+        shared = os.environ.get("ASSAY_STORE")
+        self.store = Store(self.home / "store", Bucket(shared) if shared else None)
 
     # ------------------------------------------------------------------------------------------- stages
 

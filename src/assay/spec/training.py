@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -102,8 +103,16 @@ class TrainingSpec(Words):
 
 
 class ComputeSpec(Words):
-    """Where a training runs. `workers: 0` is this process, N are Ray workers, [min, max] grows and shrinks."""
+    """Where a training runs. `workers: 0` is this process, N are Ray workers, [min, max] grows and shrinks.
 
+    `address` is the Ray that they are workers of, and no part of what a training depends on.
+    """
+
+    address: str | None = Field(
+        default=None,
+        description="null: RAY_ADDRESS, else a Ray of its own; local: a Ray of its own; auto: the cluster of this "
+        "machine; HOST:PORT: that cluster, of which this machine is a node",
+    )
     workers: int | tuple[int, int] = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int | None = Field(default=None, ge=1, le=1024, description="CPU threads of each worker; null: its share")
@@ -115,3 +124,11 @@ class ComputeSpec(Words):
         if low < 0 or high < low or (isinstance(self.workers, tuple) and low < 1):
             raise Wrong(Slip("workers", "0, a positive count, or [min, max] with 1 <= min <= max"))
         return self
+
+    @field_validator("address")
+    @classmethod
+    def _an_address(cls, address: str | None) -> str | None:
+        if address is not None and not re.fullmatch(r"local|auto|[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", address):
+            # A training's driver has to be on a node of its cluster, so Ray's client (ray://) cannot be one.
+            raise Wrong(Slip("", "null, local, auto or the HOST:PORT of a Ray head, e.g. 10.0.0.5:6379"))
+        return address

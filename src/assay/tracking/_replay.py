@@ -119,7 +119,7 @@ def sync(home: Path, uri: str, env: Mapping[str, str], only: frozenset[str] | No
         n_events, problem = 0, ""
         try:
             to = uri or tracking.destination(home, named, env)
-            with Replay(folder, to, home, Store(home / "store"), wait_s=0.0) as replay:
+            with Replay(folder, to, home, Ledger(home).store, wait_s=0.0) as replay:
                 n_events = replay.step()
         except LockedError:
             continue

@@ -1,27 +1,25 @@
 """Checkpoints that are whole or not there.
 
-A checkpoint is a folder `EPOCH-UPDATE` with `tensors.safetensors`, `progress.json` and `manifest.json`, which holds
-the sha256 of the other two. It is written under a temporary name, flushed and renamed. The newest one whose digests
-agree is the one that counts, so a half-written or damaged checkpoint costs the epochs since the one before it, and
-nothing else. Each holds the best weights so far as well, so the last two are all that is kept.
+A checkpoint is a folder `EPOCH-UPDATE` with `tensors.safetensors`, `progress.json` and, written last, `manifest.json`
+with the sha256 of the other two. Each file is there whole or not at all, on a disk and in a bucket, which knows no
+rename. The newest checkpoint whose digests agree is the one that counts, so a half-written or damaged one costs the
+epochs since the one before it, and nothing else. Each holds the best weights so far as well, so the last two are all
+that is kept.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from assay.artifacts import from_json, to_json
-from assay.errors import TrainingError
-from assay.store import replace_durably, write_durably
+from assay.errors import StoreError, TrainingError
+from assay.store import Files
 from assay.training._progress import Progress
 
 KEEP = 2
@@ -42,51 +40,54 @@ class Checkpoint:
         return {key.removeprefix(start): value for key, value in self.tensors.items() if key.startswith(start)}
 
 
-def write(folder: Path, progress: Progress, tensors: dict[str, Tensor]) -> str:
+def write(files: Files, progress: Progress, tensors: dict[str, Tensor]) -> str:
     """Write a checkpoint and sweep away old ones; the sha256 of its tensors. Raises TrainingError on a full disk."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files = {TENSORS: save(tensors), PROGRESS: to_json(progress).encode()}
-    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder))
-    final = folder / f"{progress.epoch:06d}-{progress.update:09d}"
+    name = f"{progress.epoch:06d}-{progress.update:09d}"
+    data = {TENSORS: save(tensors), PROGRESS: to_json(progress).encode()}
+    digests = {part: hashlib.sha256(whole).hexdigest() for part, whole in data.items()}
     try:
-        for name, data in {**files, MANIFEST: to_json(digests).encode()}.items():
-            write_durably(temporary / name, data)
-        shutil.rmtree(final, ignore_errors=True)  # only there when it was damaged and so did not count
-        replace_durably(temporary, final)
-    except OSError as error:
+        for part, whole in {**data, MANIFEST: to_json(digests).encode()}.items():
+            files.write(f"{name}/{part}", whole)
+    except (OSError, StoreError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        files.remove(name)
         raise TrainingError(
-            f"a checkpoint could not be written to {folder}: {error.strerror}. The one before it is intact. "
+            f"a checkpoint could not be written to {files}: {reason}. The one before it is intact. "
             "Make room there, then run the same command: training goes on from it."
         ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    for old in _found(folder)[KEEP:]:
-        shutil.rmtree(old, ignore_errors=True)
+    for old in _found(files)[KEEP:]:
+        _remove(files, old)
     return digests[TENSORS]
 
 
-def newest(folder: Path) -> Checkpoint | None:
+def newest(files: Files) -> Checkpoint | None:
     """The newest checkpoint that is whole, or None."""
-    return next((checkpoint for path in _found(folder) if (checkpoint := _read(path)) is not None), None)
+    return next((checkpoint for name in _found(files) if (checkpoint := _read(files, name)) is not None), None)
 
 
-def sweep(folder: Path) -> None:
+def sweep(files: Files) -> None:
     """Remove what a killed writer left behind."""
-    for path in folder.glob(".*"):
-        shutil.rmtree(path, ignore_errors=True)
+    whole = set(_found(files))
+    for name in {path.partition("/")[0] for path in files.names()} - whole:
+        files.remove(name)
 
 
-def _found(folder: Path) -> list[Path]:
-    return sorted((path for path in folder.glob("[0-9]*-*") if path.is_dir()), reverse=True)
+def _found(files: Files) -> list[str]:
+    """The names of those with a manifest, the newest first."""
+    return [name.removesuffix(f"/{MANIFEST}") for name in reversed(files.names()) if name.endswith(f"/{MANIFEST}")]
 
 
-def _read(path: Path) -> Checkpoint | None:
+def _remove(files: Files, name: str) -> None:
+    files.remove(f"{name}/{MANIFEST}")  # first: what is left of it is no checkpoint
+    files.remove(name)
+
+
+def _read(files: Files, name: str) -> Checkpoint | None:
     try:
-        digests = json.loads((path / MANIFEST).read_bytes())
-        files = {name: (path / name).read_bytes() for name in (TENSORS, PROGRESS)}
-        if any(hashlib.sha256(data).hexdigest() != digests.get(name) for name, data in files.items()):
+        digests = json.loads(files.read(f"{name}/{MANIFEST}"))
+        data = {part: files.read(f"{name}/{part}") for part in (TENSORS, PROGRESS)}
+        if any(hashlib.sha256(whole).hexdigest() != digests.get(part) for part, whole in data.items()):
             return None
-        return Checkpoint(from_json(Progress, files[PROGRESS].decode()), load(files[TENSORS]), digests[TENSORS])
+        return Checkpoint(from_json(Progress, data[PROGRESS].decode()), load(data[TENSORS]), digests[TENSORS])
     except (OSError, ValueError, AttributeError, SafetensorError):  # cut short, or not JSON
         return None

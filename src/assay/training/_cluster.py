@@ -10,11 +10,16 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import ray
+from ray.exceptions import AuthenticationError
 
+from assay.errors import TrainingError
 from assay.spec.training import ComputeSpec
 
 # Ray's defaults are for clusters: health checks every 2 s (an error or the end is seen as late as that), a dashboard,
@@ -32,9 +37,13 @@ OWN = {**IMPATIENT, "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
 
 @contextmanager
 def cluster(compute: ComputeSpec) -> Iterator[None]:
-    """The Ray that runs already (`RAY_ADDRESS`, or one that this process uses), else one for this training alone."""
+    """The Ray that the spec or `RAY_ADDRESS` names, or that this process uses, else one for this training alone.
+
+    Raises TrainingError where that cluster is not there, or does not take our token.
+    """
     ours = not ray.is_initialized()
-    _start(compute)
+    with _own_sigterm():
+        _start(compute)
     try:
         yield
     finally:
@@ -42,9 +51,26 @@ def cluster(compute: ComputeSpec) -> Iterator[None]:
             ray.shutdown()
 
 
+def address_of(compute: ComputeSpec) -> str:
+    """The cluster that is to be joined; empty for one of its own."""
+    address = compute.address or os.environ.get("RAY_ADDRESS", "")
+    return "" if address == "local" else address
+
+
 def n_cpus() -> int:
     """How many CPUs this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep the handler of SIGTERM, in whose place Ray puts one that leaves at once, without a checkpoint."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _start(compute: ComputeSpec) -> None:
@@ -54,8 +80,9 @@ def _start(compute: ComputeSpec) -> None:
     if ray.is_initialized():
         return
     quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL}
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(**quiet)
+    address = address_of(compute)
+    if address:
+        _join(address, quiet)
         return
     # Ray asks for a token by itself in a cluster that it starts, unless told otherwise; without one at hand it
     # leaves a new one in the home folder, readable by others.
@@ -65,3 +92,19 @@ def _start(compute: ComputeSpec) -> None:
     n_workers = compute.workers if isinstance(compute.workers, int) else compute.workers[1]
     # Without `address="local"` a stray cluster would be joined.
     ray.init(address="local", num_cpus=max(n_workers, n_cpus()), include_dashboard=False, **quiet)
+
+
+def _join(address: str, quiet: dict[str, Any]) -> None:
+    """Join a cluster with the token at hand. Whoever has that may run anything there, so none goes without."""
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    allowed = "HOST:PORT of the head of a cluster that this machine is a node of (`ray start --address=HOST:PORT`)"
+    try:
+        ray.init(address=address, **quiet)
+    except AuthenticationError as error:
+        raise TrainingError(
+            f"compute.address: the Ray at {address} does not take our token. Allowed: the token of that cluster, in "
+            "RAY_AUTH_TOKEN, in a file that RAY_AUTH_TOKEN_PATH names, or in ~/.ray/auth_token."
+        ) from error
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise TrainingError(f"compute.address: no Ray answers at {address}: {reason} Allowed: {allowed}.") from error

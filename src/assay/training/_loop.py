@@ -5,6 +5,7 @@ N rows.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 
@@ -12,10 +13,11 @@ from torch import Tensor
 
 from assay.artifacts import Epoch, Events
 from assay.errors import TrainingError
+from assay.store import Disk
 from assay.training import _checkpoint
 from assay.training._batches import Rows
 from assay.training._descent import Descent
-from assay.training._job import Job
+from assay.training._job import STOP, Job
 from assay.training._judge import Judge
 from assay.training._losses import Loss
 from assay.training._memory import keep_freed
@@ -23,6 +25,7 @@ from assay.training._network import Network, frozen
 from assay.training._place import Place
 from assay.training._progress import Progress
 
+FLAG_S = 1.0
 STOP_EVERY = 16  # updates between two looks at the stop flag, on which ranks have to agree
 
 
@@ -55,6 +58,7 @@ class Run:
         self.progress = Progress(n_parameters=self.network.n_parameters)
         self.best: dict[str, Tensor] = {}
         self.saved = time.monotonic()
+        self.stop = Flag(job)
 
     def epoch(self) -> bool:
         """One pass over the train rows, or what is left of it, and one over the valid rows. False: told to stop."""
@@ -84,7 +88,7 @@ class Run:
 
     def told_to_stop(self, update: int) -> bool:
         """True on all ranks when the flag file is there."""
-        return update % STOP_EVERY == 0 and self.place.any(self.place.first and self.job.stop.exists())
+        return update % STOP_EVERY == 0 and self.place.any(self.place.first and self.stop())
 
     def due(self) -> bool:
         """True when it is time for a checkpoint, which ranks need not agree on but for the epoch."""
@@ -115,15 +119,16 @@ class Run:
         if self.place.agree(position) != position:
             raise TrainingError(
                 f"workers see different checkpoints in {self.job.checkpoints}. Allowed: a folder on a file system that "
-                "all of them share."
+                "all of them share, or a bucket (ASSAY_STORE=s3://BUCKET/PREFIX)."
             )
 
     def elsewhere(self) -> _checkpoint.Checkpoint | None:
         """Where another training stands that this one is to go on from."""
         if self.job.start is None:
             return None
-        for folder in self.job.start.glob("checkpoints/*"):
-            found = _checkpoint.newest(folder)
+        files = self.job.files_of(self.job.start / "checkpoints")
+        for folder in {name.partition("/")[0] for name in files.names()}:
+            found = _checkpoint.newest(self.job.files_of(self.job.start / "checkpoints" / folder))
             if found is not None:
                 return found
         raise TrainingError(f"there is no checkpoint in {self.job.start} from which this training could go on.")
@@ -149,3 +154,23 @@ class Run:
                 seconds=epoch.seconds,
                 metrics=dict(epoch.metrics),
             )
+
+
+class Flag:
+    """Whether the end is asked for. A bucket is asked once a second; a flag that stands was there."""
+
+    def __init__(self, job: Job) -> None:
+        self._job, self._asked = job, -math.inf
+
+    def __call__(self) -> bool:
+        """True when it is."""
+        if self._job.stop.exists():
+            return True
+        said = self._job.said
+        if isinstance(said, Disk) or time.monotonic() - self._asked < FLAG_S:
+            return False
+        self._asked = time.monotonic()
+        try:
+            return bool(said.read(STOP))
+        except FileNotFoundError:
+            return False

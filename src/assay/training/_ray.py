@@ -13,27 +13,32 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import threading
+from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import ray
 import ray.train
+import ray.util
 import torch
-from ray.train.torch import TorchTrainer
+from ray.train.torch import TorchConfig, TorchTrainer
+from ray.train.torch.config import _TorchBackend
 
 from assay.artifacts import Events
 from assay.errors import Mistake, SpecError, TrainingError
 from assay.spec.training import ComputeSpec
-from assay.store import write_durably
-from assay.training._cluster import cluster, n_cpus
+from assay.store import Bucket, Files
+from assay.training._cluster import address_of, cluster, n_cpus
 from assay.training._failures import grouped, is_lost_peer, summary
-from assay.training._job import Job
+from assay.training._job import FAILURES, JOURNAL, STOP, Job
 from assay.training._loop import fit as loop
 from assay.training._place import Place, threads
 from assay.training._relay import Journal, Relay
 
 POLL_S = 0.1
+BUCKET_POLL_S = 0.5
+RAY = "ray"  # what Ray keeps for itself
 RESIZE_S = 60.0  # elastic workers look around for more machines as often: more of them means a new start
 MAX_STARTS = 5  # of a worker group that does not come up
 
@@ -52,7 +57,7 @@ def gpu_wanted(compute: ComputeSpec) -> bool:
     if compute.device == "cpu":
         return False
     here = torch.cuda.is_available()
-    elsewhere = bool(os.environ.get("RAY_ADDRESS")) and compute.workers != 0  # another machine's GPUs: Ray will see
+    elsewhere = bool(address_of(compute)) and compute.workers != 0  # another machine's GPUs: Ray will see
     if compute.device == "cuda" and not here and not elsewhere:
         found = "`device: cuda`, and torch sees no GPU on this machine"
         raise SpecError.of([Mistake(where="compute.device", found=found, allowed="auto, cpu")])
@@ -69,32 +74,65 @@ def _fit_here(job: Job, use_gpu: bool, events: Events) -> None:
 
 
 def _fit_with_workers(job: Job, use_gpu: bool, events: Events) -> None:
-    for left in (job.journal, job.failures, job.folder / "ray"):
-        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
-    relay = Relay(job.journal, events)
+    said = job.said
+    for left in (JOURNAL, FAILURES, RAY):
+        said.remove(left)
+    relay = Relay(said, events)
     with cluster(job.compute):
         trainer = Trainer(
             _work,
             train_loop_config={"job": job, "use_gpu": use_gpu},
+            torch_config=Torch(),
             scaling_config=ray.train.ScalingConfig(
                 num_workers=job.compute.workers, use_gpu=use_gpu, elastic_resize_monitor_interval_s=RESIZE_S
             ),
             run_config=ray.train.RunConfig(
                 name="workers",
-                storage_path=str(job.folder / "ray"),
+                **_storage(said),
                 failure_config=ray.train.FailureConfig(
                     max_failures=job.compute.max_failures, controller_failure_limit=MAX_STARTS
                 ),
             ),
         )
         # In a thread of its own `fit` leaves SIGINT alone, and this one is free to relay.
-        error = _in_thread(trainer.fit, relay)
+        error = _in_thread(trainer.fit, job, relay)
     relay.poll()
-    notes = {int(path.stem): json.loads(path.read_bytes()) for path in job.failures.glob("*.json")}
+    notes = {int(rank): json.loads(said.read(f"{FAILURES}/{rank}")) for rank in _failed(said)}
+    if isinstance(said, Bucket):
+        said.remove()
     if notes:
         raise TrainingError(f"training failed: {grouped(notes)}") from error
     if error is not None:
         raise TrainingError(_gave_up(error, job.compute.max_failures)) from error
+
+
+@dataclass
+class Torch(TorchConfig):  # type: ignore[misc]
+    """How ranks find each other: at the address that their node has in the cluster.
+
+    Gloo would take the one that the host's name stands for. On many machines that is 127.0.1.1, which no other reaches.
+    """
+
+    @property
+    def backend_cls(self) -> type:
+        """What Ray Train calls."""
+        return Backend
+
+
+class Backend(_TorchBackend):  # type: ignore[misc]
+    """Ray Train's for torch, on the right network interface."""
+
+    def on_start(self, worker_group: Any, backend_config: TorchConfig) -> None:
+        """Join the workers."""
+        worker_group.execute(_face_cluster)
+        super().on_start(worker_group, backend_config)
+
+
+def _face_cluster() -> None:
+    address = ray.util.get_node_ip_address()
+    for name, addresses in psutil.net_if_addrs().items():
+        if any(each.address == address for each in addresses):
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
 
 
 class Trainer(TorchTrainer):  # type: ignore[misc]
@@ -113,17 +151,18 @@ class Trainer(TorchTrainer):  # type: ignore[misc]
 def _work(config: dict[str, Any]) -> None:
     """What each worker runs."""
     job: Job = config["job"]
-    if job.failures.exists():
+    said = job.said
+    if _failed(said):
         return
     context = ray.train.get_context()
     try:
         share = max(1, n_cpus() // context.get_local_world_size())  # Ray would leave each worker one
         with threads(job.compute.threads or share):
-            loop(job, _place(config["use_gpu"]), Journal(job.journal))
+            loop(job, _place(config["use_gpu"]), Journal(said))
     except Exception as error:
         if not is_lost_peer(error):
             note = json.dumps(summary(error)).encode()
-            write_durably(job.failures / f"{context.get_world_rank()}.json", note)
+            said.write(f"{FAILURES}/{context.get_world_rank()}", note)
         raise
 
 
@@ -133,7 +172,20 @@ def _place(use_gpu: bool) -> Place:
     return Place(context.get_world_rank(), context.get_world_size(), device)
 
 
-def _in_thread(function: Any, relay: Relay) -> BaseException | None:
+def _failed(said: Files) -> list[str]:
+    """The ranks that have written down why they failed."""
+    return [name.removeprefix(f"{FAILURES}/") for name in said.names() if name.startswith(f"{FAILURES}/")]
+
+
+def _storage(said: Files) -> dict[str, Any]:
+    """Where Ray keeps its own notes: where all workers see them, which it checks."""
+    if not isinstance(said, Bucket):
+        return {"storage_path": f"{said}/{RAY}"}
+    system, path = said.located
+    return {"storage_path": f"{path}/{RAY}", "storage_filesystem": system}
+
+
+def _in_thread(function: Any, job: Job, relay: Relay) -> BaseException | None:
     failed: list[BaseException] = []
 
     def run() -> None:
@@ -144,9 +196,14 @@ def _in_thread(function: Any, relay: Relay) -> BaseException | None:
 
     thread = threading.Thread(target=run, name="ray-train", daemon=True)
     thread.start()
+    said, told = job.said, not isinstance(job.said, Bucket)
+    poll_s = POLL_S if told else BUCKET_POLL_S
     while thread.is_alive():
-        thread.join(POLL_S)
+        thread.join(poll_s)
         relay.poll()
+        if not told and job.stop.exists():
+            said.write(STOP, b"stop")
+            told = True
     return failed[0] if failed else None
 
 

@@ -1,24 +1,24 @@
-"""Events from rank 0 in another process to the caller: lines of JSON in a file, read while they are written."""
+"""Events from rank 0 in another process to the caller: lines of JSON, read while they are written."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from assay.artifacts import Events
+from assay.store import Files
+from assay.training._job import JOURNAL
 
 
 class Journal:
-    """`Events` that are appended to a file, one flushed line each."""
+    """`Events` that are written where the caller sees them, a line each."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, files: Files) -> None:
+        self._files = files
 
     def emit(self, kind: str, /, **fields: Any) -> None:
         """Append one event."""
-        with open(self._path, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"kind": kind, "fields": fields}) + "\n")
+        self._files.append(JOURNAL, json.dumps({"kind": kind, "fields": fields}).encode() + b"\n")
 
 
 class Relay:
@@ -28,26 +28,22 @@ class Relay:
     on is not handed on again.
     """
 
-    def __init__(self, path: Path, events: Events) -> None:
-        self._path, self._events = path, events
-        self._offset = 0
+    def __init__(self, files: Files, events: Events) -> None:
+        self._more, self._events = files.tail(JOURNAL), events
+        self._rest = b""
+        self._n_lines = 0
         self._told: set[tuple[str, int]] = set()
 
     def poll(self) -> None:
         """Hand on what is new. A line that is not yet whole waits."""
-        if not self._path.exists():
-            return
-        with open(self._path, "rb") as file:
-            file.seek(self._offset)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                self._offset += len(line)
-                self._hand_on(json.loads(line))
+        *lines, self._rest = (self._rest + self._more()).split(b"\n")
+        for line in lines:
+            self._n_lines += 1
+            self._hand_on(json.loads(line))
 
     def _hand_on(self, event: dict[str, Any]) -> None:
         kind, fields = event["kind"], event["fields"]
-        key = (kind, fields.get("epoch", self._offset))
+        key = (kind, fields.get("epoch", self._n_lines))
         if key not in self._told:
             self._told.add(key)
             self._events.emit(kind, **fields)

@@ -3,6 +3,11 @@
 An object is written once, under the sha256 of its bytes: to a temporary name, flushed to disk, then renamed, so that a
 reader sees the whole object or none. Equal bytes are stored once. Nothing here knows what the bytes mean, except that
 tables are Arrow IPC or Parquet and arrays are npy, which every stage wants to open the same way.
+
+Where several machines work on one run the objects lie in a bucket as well (`ASSAY_STORE`), and the folder is what this
+machine has of them: written here first, so that everything is memory-mapped as ever, then sent; fetched when it is
+asked for and checked against its digest before it gets its name. The commit of a stage, which is written last, is what
+makes its objects count: one that was sent for nothing is in nobody's way.
 """
 
 from __future__ import annotations
@@ -12,17 +17,21 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.artifacts import Blob, Fold
 from assay.errors import StoreError
+from assay.store._durable import digest_of, replace_durably, write_durably
+from assay.store._files import Bucket, Disk, Files
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+
+__all__ = ["Bucket", "Disk", "Draft", "Files", "Store", "digest_of", "replace_durably", "write_durably"]
 
 
 @dataclass
@@ -41,11 +50,19 @@ class Draft:
 
 
 class Store:
-    """A folder of objects. Safe for many processes at once; needs no lock."""
+    """A folder of objects, and the bucket that it shares them through. Safe for many processes; needs no lock."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, shared: Bucket | None = None) -> None:
         self.root = Path(root)
+        self.shared = shared
         self._verified: set[tuple[str, int, int]] = set()
+        self._sent: set[str] = set()
+
+    def files(self, folder: Path) -> Files:
+        """The files of `folder`, which lies beside the store: where every machine of a run sees them."""
+        if self.shared is None:
+            return Disk(folder)
+        return self.shared.below(Path(os.path.relpath(folder, self.root.parent)).as_posix())
 
     def put(self, data: bytes, name: str) -> Blob:
         """Store `data`; `name` is a file name for people and its suffix is kept."""
@@ -62,20 +79,16 @@ class Store:
     @contextmanager
     def create(self, name: str) -> Iterator[Draft]:
         """A draft to be written by whoever needs a path; stored when the block ends, gone when it raises."""
-        folder = self.root / "tmp"
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, suffix=Path(name).suffix)
-        os.close(handle)
-        draft = Draft(Path(temporary), name)
-        try:
+        with self._temporary(name) as path:
+            draft = Draft(path, name)
             yield draft
             draft._blob = self._adopt(draft)
-        finally:
-            draft.path.unlink(missing_ok=True)
 
     def path(self, blob: Blob) -> Path:
         """Where the bytes lie. Raises StoreError when they are gone or cut short."""
         path = self.root / blob.uri
+        if self.shared is not None and not path.exists():
+            self._fetch(blob)
         try:
             size = path.stat().st_size
         except FileNotFoundError:
@@ -92,13 +105,24 @@ class Store:
         return data
 
     def holds(self, blob: Blob) -> bool:
-        """True when the bytes are there and match their digest. Read once per change of the file."""
+        """True when the bytes are there, for all who share them, and match their digest. Read once per change."""
+        if self.shared is None:
+            return self._whole(blob)
+        if not self._whole(blob):
+            (self.root / blob.uri).unlink(missing_ok=True)  # the bucket may have it whole
+            with suppress(StoreError):
+                self._fetch(blob)
+        return self._whole(blob) and self._send(blob)
+
+    def _whole(self, blob: Blob) -> bool:
+        """True when this machine has the bytes, unchanged."""
+        path = self.root / blob.uri
         try:
-            path = self.path(blob)
-        except StoreError:
+            stat = path.stat()
+        except FileNotFoundError:
             return False
-        seen = (blob.sha256, path.stat().st_mtime_ns, blob.n_bytes)
-        if seen not in self._verified and digest_of(path) == blob.sha256:
+        seen = (blob.sha256, stat.st_mtime_ns, stat.st_size)
+        if seen not in self._verified and stat.st_size == blob.n_bytes and digest_of(path) == blob.sha256:
             self._verified.add(seen)
         return seen in self._verified
 
@@ -151,38 +175,47 @@ class Store:
     def _adopt(self, draft: Draft) -> Blob:
         sha256, n_bytes = digest_of(draft.path), draft.path.stat().st_size
         uri = f"objects/{sha256[:2]}/{sha256}{Path(draft.name).suffix}"
-        final = self.root / uri
         blob = Blob(uri=uri, sha256=sha256, n_bytes=n_bytes, name=draft.name)
-        if not self.holds(blob):
-            final.parent.mkdir(parents=True, exist_ok=True)
-            replace_durably(draft.path, final)
+        if not self._whole(blob):
+            self._place(draft.path, blob)
+        if self.shared is not None:
+            self._send(blob)
         return blob
 
+    def _place(self, temporary: Path, blob: Blob) -> None:
+        final = self.root / blob.uri
+        final.parent.mkdir(parents=True, exist_ok=True)
+        replace_durably(temporary, final)
 
-def digest_of(path: Path) -> str:
-    """The sha256 of a file's bytes, read in pieces."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    def _send(self, blob: Blob) -> bool:
+        """Upload what the bucket does not have. True, or StoreError."""
+        assert self.shared is not None
+        if blob.uri not in self._sent and self.shared.size(blob.uri) != blob.n_bytes:
+            self.shared.upload(self.root / blob.uri, blob.uri)
+        self._sent.add(blob.uri)
+        return True
 
+    def _fetch(self, blob: Blob) -> None:
+        """Download what the bucket has. Raises StoreError where it has nothing, or other bytes."""
+        assert self.shared is not None
+        where = self.shared.below(blob.uri)
+        with self._temporary(blob.name) as path:
+            try:
+                self.shared.download(blob.uri, path)
+            except FileNotFoundError:
+                raise StoreError(f"{blob.name}: its bytes are gone from the store ({where}).") from None
+            if digest_of(path) != blob.sha256:
+                raise StoreError(f"{blob.name}: the bytes at {where} differ from their digest.")
+            self._place(path, blob)
 
-def replace_durably(temporary: Path, final: Path) -> None:
-    """Give `temporary` its final name so that it survives a crash: file flushed, renamed, folder flushed."""
-    _flush(temporary, os.O_RDONLY)
-    os.replace(temporary, final)
-    _flush(final.parent, os.O_RDONLY | os.O_DIRECTORY)
-
-
-def _flush(path: Path, flags: int) -> None:
-    handle = os.open(path, flags)
-    try:
-        os.fsync(handle)
-    finally:
+    @contextmanager
+    def _temporary(self, name: str) -> Iterator[Path]:
+        folder = self.root / "tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=folder, suffix=Path(name).suffix)
         os.close(handle)
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Write a small file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(data)
-    replace_durably(temporary, path)
+        path = Path(temporary)
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
