@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import sqlite3
 import subprocess
@@ -17,6 +18,8 @@ from assay import inference, registry, serving
 from assay.artifacts import Calibration
 from assay.errors import RegistryError
 from assay.serving import Challenger, Limits
+from assay.serving._live import MANY
+from assay.serving._together import Together
 from assay.store import Store
 from tests.serving.conftest import ROW, Registered, TestClient
 
@@ -193,7 +196,7 @@ def test_prometheus_is_told_requests_rows_seconds_and_the_version(client: TestCl
         'assay_requests_total{status="422",version="1"} 1.0',
         'assay_rows_total{outcome="predicted",version="1"} 1.0',
         'assay_rows_total{outcome="refused",version="1"} 1.0',
-        "assay_request_seconds_count 2.0",
+        'assay_request_seconds_count{version="1"} 2.0',
         'assay_model_version{reference="adult@champion"} 1.0',
     ):
         assert line in text
@@ -224,3 +227,34 @@ def test_a_model_whose_files_were_changed_is_not_served(registered: Registered, 
     finally:
         path.write_bytes(before)
     assert serving.app("adult@champion", elsewhere)
+
+
+def test_requests_of_the_same_moment_are_answered_together_and_each_with_its_own(registered: Registered) -> None:
+    server = registered.app().state.server
+    live, passes = server.champion.live, []
+
+    class Watched:
+        def answers(self, rows: list[Any]) -> list[Any]:
+            passes.append(len(rows))
+            if any(row == "poison" for row in rows):
+                raise ValueError("poison")
+            found: list[Any] = live.answers(rows)
+            return found
+
+    rows = [ROW | {"age": 17 + n} for n in range(40)]
+    asked: list[list[Any]] = [[row] for row in rows] + [["poison"], [ROW | {"age": 3}], rows[:8], rows[:8], rows[:8]]
+    watched = Watched()
+
+    async def all_at_once() -> list[Any]:
+        together = Together()
+        each = (together.answers(watched, part) for part in asked)  # type: ignore[arg-type]
+        return await asyncio.gather(*each, return_exceptions=True)
+
+    found = asyncio.run(all_at_once())
+    assert passes[0] == 58 <= MANY, "as many as go through at once"
+    assert isinstance(found[40], ValueError), "one request's trouble is its own"
+    for part, answers in zip(asked, found, strict=True):
+        if part != ["poison"]:
+            for answer, alone in zip(answers, live.answers(part), strict=True):
+                assert answer.get("refused") == alone.get("refused")
+                assert answer.get("probabilities", {}) == pytest.approx(alone.get("probabilities", {}), abs=1e-6)

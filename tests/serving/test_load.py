@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psutil
 import pytest
 
 from assay import inference
@@ -29,22 +30,46 @@ import sys
 from pathlib import Path
 from assay import serving
 from assay.store import Store
-uri, home, store = sys.argv[1:]
+uri, home, store, workers = sys.argv[1:]
 where = serving.Where(uri=uri, home=Path(home), store=Store(Path(store)))
-serving.serve("adult@champion", where, port=0, poll_s=0.1, ready=lambda address: print(address, flush=True))
+tell = lambda address: print(address, flush=True)
+serving.serve("adult@champion", where, port=0, poll_s=0.1, workers=int(workers), ready=tell)
 """
 
 
 @contextmanager
-def served(registered: Registered) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def served(registered: Registered, workers: int = 1) -> Iterator[tuple[subprocess.Popen[str], int]]:
     where = registered.where
-    command = [sys.executable, "-W", "ignore", "-c", SERVE, where.uri, str(where.home), str(where.store.root)]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        SERVE,
+        where.uri,
+        str(where.home),
+        str(where.store.root),
+        str(workers),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
         try:
             assert process.stdout is not None
             yield process, int(process.stdout.readline().rsplit(":", 1)[1])
         finally:
             process.kill()
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The workers that answer; Python's own helper of processes is none."""
+    found = psutil.Process(process.pid).children()
+    alive = [each for each in found if each.status() != psutil.STATUS_ZOMBIE]
+    return [each for each in alive if "spawn_main" in " ".join(each.cmdline())]
+
+
+def ask(port: int, method: str, path: str, body: str | None = None) -> bytes:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(method, path, body, {"Content-Type": "application/json"})
+    return connection.getresponse().read()
 
 
 def probability(registered: Registered, family: str) -> float:
@@ -103,10 +128,25 @@ def test_under_load_with_a_moving_alias_no_request_fails(registered: Registered)
     check(under_load(registered, 6))
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_ten_minutes_of_load_with_a_moving_alias(registered: Registered) -> None:
-    check(under_load(registered, 600))
+def test_a_worker_that_is_killed_is_replaced_and_the_others_answer_meanwhile(registered: Registered) -> None:
+    body = json.dumps({"rows": [ROW]})
+    with served(registered, workers=2) as (process, port):
+        first = workers_of(process)
+        assert len(first) == 2
+        for _ in range(20):  # a connection each, so that both answer
+            assert json.loads(ask(port, "POST", "/predict", body))["model"]["version"] == 1
+        first[0].kill()
+        end = time.monotonic() + 60
+        while first[0] in (now := workers_of(process)) or len(now) < 2:
+            assert time.monotonic() < end
+            assert json.loads(ask(port, "POST", "/predict", body))["model"]["version"] == 1
+        text = ask(port, "GET", "/metrics").decode()
+        (line,) = [line for line in text.splitlines() if line.startswith("assay_requests_total")]
+        assert float(line.split()[-1]) > 20, "every worker tells what all have answered, the dead one included"
+        assert 'assay_model_version{reference="adult@champion"} 1.0' in text
+        process.kill()
+        process.wait()
+        assert not psutil.wait_procs(now, timeout=30)[1], "workers end with the one that started them"
 
 
 def test_beyond_this_machine_a_key_is_required_before_anything_listens(registered: Registered) -> None:

@@ -30,6 +30,7 @@ def serve(
     max_body_mb: Annotated[float, typer.Option(min=0.001, help="Size of one request.")] = 4.0,
     per_s: Annotated[float, typer.Option(min=0, help="Requests a second of one client; 0: no limit.")] = 0.0,
     poll_s: Annotated[float, typer.Option(min=0.1, help="How often the alias is looked at.")] = 2.0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the port.")] = 1,
     uri: Uri = "",
 ) -> Answer:
     """Answer requests with the version that holds an alias, until told to end.
@@ -48,6 +49,7 @@ def serve(
         limits=serving.Limits(max_rows=max_rows, max_body_bytes=int(max_body_mb * 1e6), per_s=per_s),
         keys=_keys(key_file),
         poll_s=poll_s,
+        workers=workers,
         ready=lambda address: print(f"{model} answers at {address}/predict", file=sys.stderr, flush=True),
     )
     return Answer({"served": model})

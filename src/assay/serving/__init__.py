@@ -8,6 +8,8 @@ each row; a row outside of them is answered with the reason, never with a guess.
 One row is read without a table (`preprocessing.Encoder.rows`), to the bit as a table of it would be, since making that
 table costs more than the prediction. Many rows become a table, and go the way of every other table.
 
+Small requests that are there at the same moment go through the network together, which waits for nobody.
+
 Neither Ray nor Prefect is imported here: the extra `assay[serve]` is enough.
 """
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+SWITCH_S = 0.0005  # a request that meets the thread which looks at the alias would wait Python's 5 ms for its turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,12 +120,14 @@ def serve(
     limits: Limits | None = None,
     keys: tuple[str, ...] = (),
     poll_s: float = 2.0,
+    workers: int = 1,
     ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until told to end; what is being answered then is answered. `ready` hears the address.
 
-    Raises ServersError when `host` can be reached from elsewhere and there is no key, or when the port is taken.
+    `workers` processes share the port; one that dies is started anew. The limits hold for each of them. Raises
+    ServersError when `host` can be reached from elsewhere and there is no key, or when the port is taken.
     """
     from assay.serving import _server
 
-    _server.serve(reference, where, host, port, challenger, limits or Limits(), keys, poll_s, ready)
+    _server.serve(reference, where, host, port, challenger, limits or Limits(), keys, poll_s, workers, ready)

@@ -20,6 +20,7 @@ from assay.serving._door import Door
 from assay.serving._live import FEW, Answer, Follower, Live, Row
 from assay.serving._metrics import Metrics
 from assay.serving._schema import MISTAKE, MODEL, mistakes, reply_schema
+from assay.serving._together import Together
 
 MAX_SHADOWS = 100  # that wait; beyond, they are dropped, so that a slow challenger costs no memory
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -35,9 +36,16 @@ class Server:
         self.challenger, self._rule = None, challenger
         if challenger is not None:
             self.challenger = Follower(challenger.reference, where, limits.max_rows, poll_s)
-        self.metrics = Metrics()
+        self.metrics, self.together = Metrics(), Together()
+        for follower in self.followers:
+            follower.looked = self._looked
+            self._looked(follower)
         self._shadows = ThreadPoolExecutor(1, thread_name_prefix="assay-shadow")
         self._room = BoundedSemaphore(MAX_SHADOWS)
+
+    def _looked(self, follower: Follower) -> None:
+        self.metrics.version.labels(follower.reference).set(follower.live.version.number)
+        self.metrics.failing.labels(follower.reference).set(bool(follower.problem))
 
     @property
     def followers(self) -> list[Follower]:
@@ -99,7 +107,8 @@ def make(
 
     app = FastAPI(title=f"assay: {reference}", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.server = server
-    app.add_middleware(Door, limits=limits, keys=keys, hosts=hosts)
+    refused = server.metrics.refused
+    app.add_middleware(Door, limits=limits, keys=keys, hosts=hosts, refused=lambda status: refused.labels(status).inc())
     _add_routes(app, server)
     app.openapi = lambda: _openapi(app, server, bool(keys))  # type: ignore[method-assign]
     return app
@@ -113,17 +122,21 @@ def _add_routes(app: FastAPI, server: Server) -> None:
         start = time.perf_counter()
         body = await request.body()
         live = server.chosen(body)
-        status, reply = 200, b""
+        status, reply = 500, b""
         try:
             rows = live.requests.rows(body)
-            answers = live.answers(rows) if len(rows) <= FEW else await run_in_threadpool(live.answers, rows)
-            reply = to_json({"model": live.head, "predictions": answers})
+            if len(rows) <= FEW:
+                answers = await server.together.answers(live, rows)
+            else:
+                answers = await run_in_threadpool(live.answers, rows)
+            status, reply = 200, to_json({"model": live.head, "predictions": answers})
             _count(metrics, live, answers)
             server.shadow(rows, answers)
         except ValidationError as error:
             status, reply = 422, to_json({"detail": mistakes(error)})
-        metrics.requests.labels(live.version.number, status).inc()
-        metrics.seconds.observe(time.perf_counter() - start)
+        finally:
+            metrics.requests.labels(live.version.number, status).inc()
+            metrics.seconds.labels(live.version.number).observe(time.perf_counter() - start)
         return Response(reply, status, media_type="application/json")
 
     @app.get("/health")
@@ -137,9 +150,6 @@ def _add_routes(app: FastAPI, server: Server) -> None:
 
     @app.get("/metrics")
     async def numbers() -> Response:
-        for each in server.followers:
-            metrics.version.labels(each.reference).set(each.live.version.number)
-            metrics.failing.labels(each.reference).set(bool(each.problem))
         return Response(metrics.text(), media_type=PROMETHEUS)
 
 

@@ -11,6 +11,7 @@ import hmac
 import json
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,8 +25,15 @@ MAX_CLIENTS = 10_000
 class Door:
     """Lets requests pass to `app` that are allowed to."""
 
-    def __init__(self, app: ASGIApp, limits: Limits, keys: tuple[str, ...], hosts: tuple[str, ...]) -> None:
-        self._app, self._limits = app, limits
+    def __init__(
+        self,
+        app: ASGIApp,
+        limits: Limits,
+        keys: tuple[str, ...],
+        hosts: tuple[str, ...],
+        refused: Callable[[int], None],
+    ) -> None:
+        self._app, self._limits, self._refused = app, limits, refused
         self._keys = tuple(hashlib.sha256(key.encode()).digest() for key in keys)
         self._hosts = frozenset(hosts)
         self._buckets: OrderedDict[Any, tuple[float, float]] = OrderedDict()  # client: tokens, when
@@ -38,13 +46,17 @@ class Door:
         headers = dict(scope["headers"])
         refusal = self._refusal(scope, headers)
         if refusal is not None:
-            await _refuse(send, *refusal)
+            await self._refuse(send, *refusal)
             return
         body = _Body(receive, self._limits.max_body_bytes)
         try:
             await self._app(scope, body, send)
         except _TooLarge:
-            await _refuse(send, 413, f"The body is larger than {self._limits.max_body_bytes:,} bytes.")
+            await self._refuse(send, 413, f"The body is larger than {self._limits.max_body_bytes:,} bytes.")
+
+    async def _refuse(self, send: Send, status: int, detail: str) -> None:
+        self._refused(status)
+        await _refuse(send, status, detail)
 
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
         host = headers.get(b"host", b"").decode("latin-1").lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ from assay.serving._schema import Requests
 Row = dict[str, Any]
 Answer = dict[str, Any]
 NOT_FINITE = "the prediction is not a finite number."
-FEW = 8  # rows that are sooner read one by one than made into a table
+FEW = 8  # rows of a request that is answered beside others
+MANY = 64  # rows of a pass that are sooner read one by one than made into a table
 log = logging.getLogger("assay.serving")
 
 
@@ -36,7 +38,7 @@ class Live:
         self.predictor = inference.predictor(version.model, version.calibration, store=where.store)
         self.head = {"name": version.name, "version": version.number, "alias": version.alias}
         blank: Row = dict.fromkeys(column.name for column in columns)
-        for n_rows in (1, FEW + 1):  # warm, and known to work both ways before anybody asks
+        for n_rows in (1, MANY + 1):  # warm, and known to work both ways before anybody asks
             self.predict([blank] * n_rows)
 
     def answers(self, rows: list[Row]) -> list[Answer]:
@@ -48,7 +50,7 @@ class Live:
 
     def predict(self, rows: list[Row]) -> Predicted:
         """Predict rows that are within the contract."""
-        if len(rows) <= FEW:
+        if len(rows) <= MANY:
             return self.predictor.rows(rows)
         return self.predictor(as_table(rows, self.predictor.model.preprocessing.inputs))
 
@@ -58,9 +60,9 @@ class Follower:
 
     def __init__(self, reference: str, where: Where, max_rows: int, poll_s: float) -> None:
         self.reference, self.problem = reference, ""
+        self.looked: Callable[[Follower], None] = lambda _: None  # told after each look
         self._where, self._max_rows, self._poll_s = where, max_rows, poll_s
         self.live = self._loaded()
-        self._refused = 0
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=f"assay-follow-{reference}", daemon=True)
 
@@ -93,6 +95,7 @@ class Follower:
     def _follow(self) -> None:
         while not self._ending.wait(self._poll_s):
             self.look()
+            self.looked(self)
 
     def _loaded(self) -> Live:
         where = self._where

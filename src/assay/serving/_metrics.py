@@ -1,8 +1,11 @@
-"""What Prometheus is told."""
+"""What Prometheus is told. Where several workers serve, each of them tells the sum of all."""
 
 from __future__ import annotations
 
+import os
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
@@ -14,7 +17,10 @@ class Metrics:
         self._registry = CollectorRegistry()
         self.requests = Counter("assay_requests", "Answered requests.", ["version", "status"], registry=self._registry)
         self.seconds = Histogram(
-            "assay_request_seconds", "Time to an answer.", buckets=BUCKETS_S, registry=self._registry
+            "assay_request_seconds", "Time to an answer.", ["version"], buckets=BUCKETS_S, registry=self._registry
+        )
+        self.refused = Counter(
+            "assay_refused_requests", "Turned away before a model saw them.", ["status"], registry=self._registry
         )
         self.rows = Counter(
             "assay_rows",
@@ -28,11 +34,25 @@ class Metrics:
             ["version", "outcome"],
             registry=self._registry,
         )
-        self.version = Gauge("assay_model_version", "The version that answers.", ["reference"], registry=self._registry)
+        self.version = Gauge(
+            "assay_model_version",
+            "The version that answers.",
+            ["reference"],
+            registry=self._registry,
+            multiprocess_mode="livemostrecent",
+        )
         self.failing = Gauge(
-            "assay_refresh_failing", "1 while a newer version does not load.", ["reference"], registry=self._registry
+            "assay_refresh_failing",
+            "1 while a newer version does not load.",
+            ["reference"],
+            registry=self._registry,
+            multiprocess_mode="livemax",
         )
 
     def text(self) -> bytes:
         """The numbers in Prometheus' format."""
-        return bytes(generate_latest(self._registry))
+        registry = self._registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return bytes(generate_latest(registry))

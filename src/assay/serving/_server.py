@@ -1,17 +1,16 @@
-"""Uvicorn around the application."""
+"""Uvicorn around the application: in this process, or in several."""
 
 from __future__ import annotations
 
 import socket
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 
 from assay.errors import ServersError
-from assay.serving import LOOPBACK, Challenger, Limits, Where, _app
-
-SWITCH_S = 0.0005
+from assay.serving import LOOPBACK, SWITCH_S, Challenger, Limits, Where
 
 
 def serve(
@@ -23,6 +22,7 @@ def serve(
     limits: Limits,
     keys: tuple[str, ...],
     poll_s: float,
+    workers: int,
     ready: Callable[[str], None] | None,
 ) -> None:
     """See `assay.serving.serve`."""
@@ -32,15 +32,33 @@ def serve(
             "Give one in ASSAY_API_KEYS (several, with commas), or a file of them with --key-file."
         )
     hosts = tuple(LOOPBACK) if host in LOOPBACK else ()
-    app = _app.make(reference, where, challenger, limits, keys, hosts, poll_s)
+    options: dict[str, Any] = {
+        "challenger": challenger,
+        "limits": limits,
+        "keys": keys,
+        "hosts": hosts,
+        "poll_s": poll_s,
+    }
+    if workers > 1:
+        from assay.serving import _workers
+
+        listening = _bound(host, port)
+        _workers.run(reference, where, listening, workers, options, lambda: _tell(ready, host, listening))
+        return
+    from assay.serving import _app
+
+    app = _app.make(reference, where, **options)
     listening = _bound(host, port)
-    name = f"[{host}]" if ":" in host else host
-    if ready is not None:
-        ready(f"http://{name}:{listening.getsockname()[1]}")
-    # A request that meets the thread which looks at the alias would wait Python's 5 ms for its turn.
+    _tell(ready, host, listening)
     sys.setswitchinterval(SWITCH_S)
     config = uvicorn.Config(app, access_log=False, log_level="warning", timeout_graceful_shutdown=30)
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _tell(ready: Callable[[str], None] | None, host: str, listening: socket.socket) -> None:
+    name = f"[{host}]" if ":" in host else host
+    if ready is not None:
+        ready(f"http://{name}:{listening.getsockname()[1]}")
 
 
 def _bound(host: str, port: int) -> socket.socket:
