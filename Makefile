@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 JOBS ?= 2
 EXTRAS := all,dev
 
-.PHONY: setup demo test test-slow lint bench chart clean
+.PHONY: setup demo test test-slow faults lint bench chart clean
 
 setup: $(VENV)/.installed
 
@@ -32,6 +32,10 @@ test: setup lint
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+# Every fault of the matrix (tests/faults/matrix.py), by real processes; those on several hosts want root.
+faults: setup
+	$(BIN)/python -m tests.faults.matrix
 
 bench: setup
 	$(BIN)/python benchmarks/speed.py

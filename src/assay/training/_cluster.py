@@ -97,14 +97,12 @@ def _start(compute: ComputeSpec) -> None:
 def _join(address: str, quiet: dict[str, Any]) -> None:
     """Join a cluster with the token at hand. Whoever has that may run anything there, so none goes without."""
     os.environ.setdefault("RAY_AUTH_MODE", "token")
-    allowed = "HOST:PORT of the head of a cluster that this machine is a node of (`ray start --address=HOST:PORT`)"
     try:
         ray.init(address=address, **quiet)
-    except (AuthenticationError, ConnectionError, RuntimeError, ValueError) as error:
-        if isinstance(error, AuthenticationError) or "InvalidAuthToken" in str(error):
-            raise TrainingError(
-                f"compute.address: the Ray at {address} does not take our token. Allowed: the token of that cluster, "
-                "in RAY_AUTH_TOKEN, in a file that RAY_AUTH_TOKEN_PATH names, or in ~/.ray/auth_token."
-            ) from error
+    except (AuthenticationError, ConnectionError, RuntimeError, ValueError) as error:  # Ray seldom says which it is
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise TrainingError(f"compute.address: no Ray answers at {address}: {reason} Allowed: {allowed}.") from error
+        raise TrainingError(
+            f"compute.address: no Ray answers at {address}, or it does not take our token: {reason} "
+            "Allowed: HOST:PORT of the head of a cluster that this machine is a node of (`ray start "
+            "--address=HOST:PORT`), with its token in RAY_AUTH_TOKEN, in a file that RAY_AUTH_TOKEN_PATH names, or in ~/.ray/auth_token."
+        ) from error
