@@ -140,6 +140,7 @@ class Net:
         """Everything goes, and leaves nothing."""
         for host in self.hosts:
             host.stop()
+            ip("link", "del", host._cable)
             ip("netns", "del", host.namespace)
         ip("link", "del", self.bridge)
 

@@ -104,5 +104,6 @@ def _join(address: str, quiet: dict[str, Any]) -> None:
         raise TrainingError(
             f"compute.address: no Ray answers at {address}, or it does not take our token: {reason} "
             "Allowed: HOST:PORT of the head of a cluster that this machine is a node of (`ray start "
-            "--address=HOST:PORT`), with its token in RAY_AUTH_TOKEN, in a file that RAY_AUTH_TOKEN_PATH names, or in ~/.ray/auth_token."
+            "--address=HOST:PORT`), with its token "
+            "in RAY_AUTH_TOKEN, in a file that RAY_AUTH_TOKEN_PATH names, or in ~/.ray/auth_token."
         ) from error
