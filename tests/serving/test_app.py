@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from assay import inference, registry, serving
-from assay.artifacts import Calibration
+from assay.artifacts import Calibration, GateResult
 from assay.errors import RegistryError
 from assay.serving import Challenger, Limits
-from assay.serving._live import MANY
+from assay.serving._live import MANY, Live
 from assay.serving._together import Together
 from assay.store import Store
 from tests.serving.conftest import ROW, Registered, TestClient
@@ -258,3 +258,18 @@ def test_requests_of_the_same_moment_are_answered_together_and_each_with_its_own
             for answer, alone in zip(answers, live.answers(part), strict=True):
                 assert answer.get("refused") == alone.get("refused")
                 assert answer.get("probabilities", {}) == pytest.approx(alone.get("probabilities", {}), abs=1e-6)
+
+
+def test_a_version_whose_waiver_has_ended_is_not_loaded(registered: Registered) -> None:
+    where = registered.where
+    version = registry.load("adult@champion", uri=where.uri, home=where.home, store=where.store)
+    assert version.decision is not None
+    gate = GateResult(
+        gate="max_disparity", title="selection_rate by sex within 0.1", verdict="FAIL", reason="It is wider.",
+        waived="waived", waived_until="2026-01-31",
+    )  # fmt: skip
+    replace, holds = dataclasses.replace, dataclasses.replace(gate, waived_until="2999-01-01")
+    waived = replace(version, decision=replace(version.decision, gates=(gate,)))
+    with pytest.raises(RegistryError, match=r"selection_rate by sex within 0.1: FAIL, waived until 2026-01-31"):
+        Live(waived, where, 10)
+    Live(replace(version, decision=replace(version.decision, gates=(holds,))), where, 10)

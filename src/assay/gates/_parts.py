@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assay.artifacts import Evidence, GateResult, Interval, Share, Verdict
+from assay.errors import examples
 from assay.gates import _rates
+
+ALL = "(all)"  # the feature that holds every row in one group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +31,24 @@ class Part:
     @classmethod
     def of(cls, share: Share, evidence: Evidence, what: str = "") -> Part:
         """A share as a part; `what` follows the group's name."""
-        name = f"{share.sensitive}: {share.group}{what}"
-        return cls(name=name, n=share.n, k=share.k, interval=share.interval, powered=powered(share, evidence))
+        return cls(
+            name=called(share.sensitive, share.group) + what,
+            n=share.n,
+            k=share.k,
+            interval=share.interval,
+            powered=powered(share, evidence),
+        )
 
     def bounds(self, confidence: float) -> tuple[float, float]:
         """One-sided bounds."""
         if self.k is None:
             return _rates.one_sided(self.interval, confidence)
         return _rates.wilson(self.k, self.n, confidence)
+
+
+def called(sensitive: str, group: str) -> str:
+    """The group in words."""
+    return "all rows" if sensitive == ALL else f"{sensitive}: {group}"
 
 
 def powered(share: Share, evidence: Evidence) -> bool:
@@ -62,10 +75,10 @@ def hold(gate: str, title: str, parts: Sequence[Part], bound: float, side: Liter
     number = f"{worst.interval.value:.3g} ({low:.3g} to {high:.3g}) of {worst.n:,} rows"
     reason = f"{worst.name}: {number}; {words} {bound:g} is asked."
     more = [_more(part, bound) for part in told] if verdict == "INCONCLUSIVE" else []
-    if more:
-        reason += f" {more[told.index(worst)]}"
+    if len(more) == 1:
+        reason += f" {more[0]}"
     small = [part.name for part in parts if not part.powered]
-    notes = (f"Too few to be judged alone: {', '.join(small)}.",) if small else ()
+    notes = (f"Too few to be judged alone: {examples(small)}.",) if small else ()
     return GateResult(
         gate=gate, title=title, verdict=verdict, reason=reason, value=worst.interval.value, low=low, high=high,
         bound=bound, detail=(*(more[:5] if len(more) > 1 else ()), *notes),

@@ -28,5 +28,5 @@ def check(config: Config, evidence: Evidence) -> GateResult:
     for sensitive, group, n, interval in found.agreement:
         who = Share(sensitive=sensitive, group=group, what="", k=0, n=n, interval=interval)
         is_powered = _parts.powered(who, evidence)
-        parts.append(_parts.Part(name=f"{sensitive}: {group}", n=n, interval=interval, powered=is_powered))
+        parts.append(_parts.Part(name=_parts.called(sensitive, group), n=n, interval=interval, powered=is_powered))
     return _parts.hold("min_stability", title, parts, config.at_least, 1)

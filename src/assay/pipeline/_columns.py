@@ -19,16 +19,33 @@ def unknown_columns(spec: Spec, names: Names) -> Iterator[Mistake]:
         ("features.exclude", spec.features.exclude),
         ("personal", spec.personal),
         ("audit.sensitive", spec.audit.columns),
+        ("audit.data.quasi_identifiers", spec.audit.data.quasi_identifiers if spec.audit.data else ()),
     ):
         asked |= {f"{where}.{position}": name for position, name in enumerate(wanted)}
     if isinstance(column := spec.split.options.get("column"), str):
         asked["split.column"] = column
+    if spec.audit.data is not None and spec.audit.data.strata is not None:
+        asked["audit.data.strata"] = spec.audit.data.strata
     for position, expectation in enumerate(spec.validation.expectations):
         if expectation.column is not None:
             asked[f"validation.expectations.{position}.column"] = expectation.column
     for where, name in asked.items():
         if name not in names:
             yield unknown(where, f"the data have no column {name!r}", name, names)
+    yield from _of_audit(spec, names)
+
+
+def _of_audit(spec: Spec, names: Names) -> Iterator[Mistake]:
+    """Reference populations of what is not audited, and reasons of columns that the model does not see."""
+    audited = spec.audit.features
+    for name in spec.audit.data.reference if spec.audit.data else ():
+        if name not in audited:
+            yield unknown(f"audit.data.reference.{name}", f"the audit does not look at {name!r}", name, audited)
+    seen, explain = spec.feature_columns(names), spec.audit.explain
+    for part, columns in (("codes", explain.codes), ("mutable", explain.mutable)) if explain else ():
+        for name in columns:
+            if name not in seen:
+                yield unknown(f"audit.explain.{part}.{name}", f"the model does not see {name!r}", name, seen)
 
 
 def target(spec: Spec, seen: Look) -> Iterator[Mistake]:
@@ -46,6 +63,9 @@ def target(spec: Spec, seen: Look) -> Iterator[Mistake]:
         found = f"{where} has one class, {classes[0]!r}, in every row"
         yield Mistake(where="target.column", found=found, allowed="at least two classes")
         return
+    adverse = spec.audit.explain.adverse if spec.audit.explain else None
+    if adverse is not None and classes and adverse not in classes:
+        yield unknown("audit.explain.adverse", f"{where} has no value {adverse!r}", adverse, classes)
     positive = spec.target.positive
     if positive is None or not classes:
         return

@@ -193,7 +193,10 @@ def _mover(name: str, alias: str, by: str, uri: str, home: Path, store: Store) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """A model version as it is loaded: every byte checked, and in the store. `alias` is empty for one by number."""
+    """A model version as it is loaded: every byte checked, and in the store. `alias` is empty for one by number.
+
+    `decision` is the last one that was made of it.
+    """
 
     name: str
     number: int
@@ -201,6 +204,7 @@ class Version:
     model: Model
     calibration: Calibration
     contract: ValidationSpec
+    decision: Decision | None = None
 
 
 def resolve(reference: str, *, uri: str, home: Path) -> int:

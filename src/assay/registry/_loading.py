@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from mlflow import MlflowClient
 
+from assay.artifacts import Decision, from_json
 from assay.errors import RegistryError
-from assay.registry import Version, _versions
+from assay.registry import Version, _decisions, _versions
 from assay.registry._connection import connect, reaching
 from assay.registry._promotions import PromotionLedger
 from assay.store import Store
@@ -45,6 +47,7 @@ def load(reference: str, uri: str, home: Path, store: Store) -> Version:
         if number not in found:
             raise RegistryError(f"{name} has no version {number}. There are: {sorted(found) or 'none'}.")
         contents = _versions.fetch(client, found[number], uri, store)
+        last_decision = _decisions.read(found[number].tags, f"{name} version {number}").last
     return Version(
         name=name,
         number=number,
@@ -52,6 +55,7 @@ def load(reference: str, uri: str, home: Path, store: Store) -> Version:
         model=contents.model,
         calibration=contents.calibration,
         contract=contents.contract,
+        decision=None if last_decision is None else from_json(Decision, json.dumps(last_decision)),
     )
 
 

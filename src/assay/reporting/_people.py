@@ -11,6 +11,7 @@ from assay.reporting._markup import Child, Element, element
 from assay.reporting._parts import badge, figure, folded, note, section, stacked, table
 
 MOST_CURVES = 3  # in one chart: more are a tangle
+MOST_ROWS = 8  # of a table that is open
 LEAST = 20  # rows of a bin: fewer say more about luck than about the model
 
 
@@ -104,9 +105,15 @@ def _coverage(found: Coverage | None) -> Iterator[Element]:
     yield folded("With a threshold per group and label", _shares("How often that keeps the promise", found.conditional))
 
 
+def who(sensitive: str, group: str) -> str:
+    """A group in words."""
+    return "All rows" if sensitive == "(all)" else f"{sensitive}: {group}"
+
+
 def _shares(caption: str, shares: Sequence[Share]) -> Element:
     rows: list[list[Child]] = [
-        [f"{one.sensitive}: {one.group}", one.what, count(one.n), stacked(*value_and_range(one.interval))]
+        [who(one.sensitive, one.group), one.what, count(one.n), stacked(*value_and_range(one.interval))]
         for one in shares
     ]
-    return table(caption, ["Group", "Of", "Rows", "Share"], rows, (2, 3))
+    shown = table(caption, ["Group", "Of", "Rows", "Share"], rows, (2, 3))
+    return shown if len(rows) <= MOST_ROWS else folded(f"{caption}: {plural(len(rows), 'group')}", shown)

@@ -10,6 +10,7 @@ from assay.reporting._format import count, number, percent, plural, value_and_ra
 from assay.reporting._intervals import Marks, strip
 from assay.reporting._markup import Child, Element, element
 from assay.reporting._parts import badge, figure, folded, note, section, stacked, table
+from assay.reporting._people import who
 from assay.reporting._svg import domain
 
 MOST_COLUMNS = 15
@@ -112,15 +113,17 @@ def _changes(found: Changes | None) -> Iterator[Element]:
 def _stability(found: Stability | None) -> Iterator[Element]:
     if found is None:
         return
+    value, ends = value_and_range(found.agreement[0][3])
     yield element("h3", "Whether another seed gives the same first reason")
     yield note(
-        f"{plural(found.n_models, 'model')} of other seeds, each beside this one, on {count(found.n_rows)} rows."
+        f"{plural(found.n_models, 'model')} of other seeds, each beside this one: the first reason is the same for a "
+        f"share of {value} {ends} of {count(found.n_rows)} rows."
     )
     rows: list[list[Child]] = [
-        [f"{sensitive}: {group}", count(n), stacked(*value_and_range(interval))]
+        [who(sensitive, group), count(n), stacked(*value_and_range(interval))]
         for sensitive, group, n, interval in found.agreement
     ]
-    yield table("Same first reason", ["Group", "Rows", "Share"], rows, (1, 2))
+    yield folded("Per group", table("Same first reason", ["Group", "Rows", "Share"], rows[1:], (1, 2)))
 
 
 def _flips(found: Flips | None) -> Iterator[Element]:
@@ -133,7 +136,7 @@ def _flips(found: Flips | None) -> Iterator[Element]:
     moved = "; ".join(f"{name} = {value}: {number(shift.value)}" for name, value, shift in found.shifts)
     yield note(f"Mean change of the score with all rows at one value: {moved}.")
     rows: list[list[Child]] = [
-        [f"{one.sensitive}: {one.group}", one.what, count(one.n), stacked(*value_and_range(one.interval))]
+        [who(one.sensitive, one.group), one.what, count(one.n), stacked(*value_and_range(one.interval))]
         for one in found.shares
     ]
     yield table("Predictions that change", ["Group", "What", "Rows", "Share"], rows, (2, 3))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import numpy as np
 
-from assay import inference, registry
+from assay import gates, inference, registry
 from assay.artifacts import TargetInfo
-from assay.errors import AssayError
+from assay.errors import AssayError, RegistryError
 from assay.inference._predictor import Predicted
 from assay.preprocessing._given import as_table
 from assay.registry import Version
@@ -31,6 +32,7 @@ class Live:
     """A loaded version: everything that an answer depends on. Changes nothing, so threads may share it."""
 
     def __init__(self, version: Version, where: Where, max_rows: int) -> None:
+        _refuse_lapsed(version)
         columns = version.model.preprocessing.inputs
         self.version = version
         self.requests = Requests(columns, max_rows)
@@ -101,6 +103,16 @@ class Follower:
         where = self._where
         version = registry.load(self.reference, uri=where.uri, home=where.home, store=where.store)
         return Live(version, where, self._max_rows)
+
+
+def _refuse_lapsed(version: Version) -> None:
+    """Raise RegistryError when the version was promoted over a gate by a waiver that has ended."""
+    ended = () if version.decision is None else gates.lapsed(version.decision, date.today())
+    if ended:
+        raise RegistryError(
+            f"{version.name} version {version.number} is not loaded: it was let through by a waiver that has ended. "
+            f"{'; '.join(ended)}. Run its spec again with a waiver that holds, or promote another version."
+        )
 
 
 def _plain(predicted: Predicted, target: TargetInfo) -> list[Answer]:
