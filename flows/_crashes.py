@@ -77,8 +77,13 @@ def reconcile() -> None:
         wanted, found = _automation(), client.read_automations_by_name(AUTOMATION)
         if not found:
             client.create_automation(wanted)
-        elif found[0].trigger != wanted.trigger:  # of an older assay, which had other flows
+        elif _watched(found[0]) != _watched(wanted):  # of an older assay, which had other flows
             client.update_automation(found[0].id, wanted)
+
+
+def _watched(automation: AutomationCore) -> object:
+    """Whose runs an automation is about. What else a server adds to it is no difference."""
+    return automation.trigger.model_dump(mode="json").get("match_related")
 
 
 def _process() -> dict[str, str | int | float]:
