@@ -110,7 +110,10 @@ def disturb(process: psutil.Process, home: Path, end: float) -> tuple[list[float
         registry.promote("adult", 2 - n_flips % 2, "champion", waiver="load test", **around)
         n_flips += 1
         if time.monotonic() >= next_kill:
-            workers = [each for each in process.children() if "spawn_main" in " ".join(each.cmdline())]
+            alive = [each for each in process.children() if each.status() != psutil.STATUS_ZOMBIE]
+            workers = [each for each in alive if "spawn_main" in " ".join(each.cmdline())]
+            if len(workers) < 2:  # the last one that was killed is not replaced yet
+                continue
             workers[len(kills) % len(workers)].send_signal(signal.SIGKILL)
             kills.append(time.monotonic())
             next_kill += PERIOD_S["kill"]

@@ -8,14 +8,16 @@ no stored results here: the ledger has them. This front imports no Prefect.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from assay.pipeline import RunResult, SearchResult
 
 Listener = Callable[[dict[str, Any]], None]
+POOL = "assay"  # the work pool of this machine's workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,20 @@ class Trained:
     result: RunResult
     url: str
     lost: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When a flow runs: `cron` in `timezone`. `next` is an ISO time or empty; `n_late` runs wait for a worker."""
+
+    name: str
+    flow: str
+    what: str
+    cron: str
+    timezone: str
+    paused: bool
+    next: str
+    n_late: int
 
 
 def run_training(
@@ -58,6 +74,61 @@ def run_search(
     from assay_flows import search
 
     return search.run(spec, api=api, home=home, overrides=tuple(overrides), listen=listen)
+
+
+@contextmanager
+def _asking(api: str, home: Path) -> Iterator[None]:
+    _at_home(home)
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: api}):
+        yield
+
+
+def schedule(
+    kind: Literal["train", "search", "score"],
+    name: str,
+    *,
+    api: str,
+    home: Path,
+    cron: str,
+    timezone: str,
+    parameters: dict[str, Any],
+) -> bool:
+    """Have the flow called `kind` run at those times, as the schedule `name`. True when a worker is there to run it.
+
+    The same name again changes it. Raises AssayError for a wrong time.
+    """
+    with _asking(api, home):
+        from assay_flows import _schedules
+
+        _schedules.make_pool()
+        _schedules.put(kind, name, cron, timezone, parameters)
+        return _schedules.has_worker()
+
+
+def schedules(*, api: str, home: Path) -> tuple[Schedule, ...]:
+    """Every schedule."""
+    with _asking(api, home):
+        from assay_flows import _schedules
+
+        return _schedules.listed()
+
+
+def pause(name: str, *, api: str, home: Path, paused: bool = True) -> None:
+    """Pause a schedule, or let it go on. Raises AssayError when there is none of that name."""
+    with _asking(api, home):
+        from assay_flows import _schedules
+
+        _schedules.switch(name, paused)
+
+
+def unschedule(name: str, *, api: str, home: Path) -> None:
+    """Remove a schedule and its runs that wait. Raises AssayError when there is none of that name."""
+    with _asking(api, home):
+        from assay_flows import _schedules
+
+        _schedules.remove(name)
 
 
 def _at_home(home: Path) -> None:

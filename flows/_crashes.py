@@ -32,7 +32,7 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.states import Crashed
 
 FLOW = "assay-train"
-FLOWS = [FLOW, "assay-search"]
+FLOWS = [FLOW, "assay-search", "assay-score", "assay-watch"]
 BEAT = "prefect.flow-run.heartbeat"
 BEAT_EVERY_S = 30.0
 ENDS = ("Promoted", "Refused", "Inconclusive", "Completed", "Failed", "Cancelled", "Crashed")
@@ -44,7 +44,10 @@ AUTOMATION = "assay: a run whose heartbeat stopped has crashed"
 def heartbeat() -> Iterator[None]:
     """Say who runs the current flow run, and that it is alive, until the block ends."""
     flow_run_id = runtime.flow_run.id
-    resource = {"prefect.resource.id": f"prefect.flow-run.{flow_run_id}", "prefect.resource.name": FLOW}
+    resource = {
+        "prefect.resource.id": f"prefect.flow-run.{flow_run_id}",
+        "prefect.resource.name": runtime.flow_run.flow_name,
+    }
     with get_client(sync_client=True) as client:
         client.update_flow_run_labels(flow_run_id, _process())
     over = threading.Event()
@@ -71,8 +74,16 @@ def reconcile() -> None:
                 pid = flow_run.labels["assay.pid"]
                 message = f"Process {pid} ended without a word. The same command goes on where it was."
                 client.set_flow_run_state(flow_run.id, Crashed(message=message), force=True)
-        if not client.read_automations_by_name(AUTOMATION):
-            client.create_automation(_automation())
+        wanted, found = _automation(), client.read_automations_by_name(AUTOMATION)
+        if not found:
+            client.create_automation(wanted)
+        elif _watched(found[0]) != _watched(wanted):  # of an older assay, which had other flows
+            client.update_automation(found[0].id, wanted)
+
+
+def _watched(automation: AutomationCore) -> object:
+    """Whose runs an automation is about. What else a server adds to it is no difference."""
+    return automation.trigger.model_dump(mode="json").get("match_related")
 
 
 def _process() -> dict[str, str | int | float]:

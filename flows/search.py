@@ -37,12 +37,12 @@ def run(spec: Path, *, api: str, home: Path, overrides: tuple[str, ...], listen:
     result_serializer="json",
     validate_parameters=False,
 )
-def assay_search(spec: str, home: str, overrides: list[str] | None = None) -> State[Any]:
+def assay_search(spec: str, home: str | None = None, overrides: list[str] | None = None) -> State[Any]:
     """Search the space of a spec."""
 
     def work(listen: Listener, wrap: Callable[[Step], Step]) -> SearchResult:
         loaded = load_spec(spec, tuple(overrides or ()))
-        return pipeline.search(loaded, home=Path(home), listen=listen, wrap=wrap)
+        return pipeline.search(loaded, home=Path(home) if home else None, listen=listen, wrap=wrap)
 
     found = watched(work)
     if isinstance(found, State):

@@ -100,12 +100,14 @@ def called(call: _Call, api: str, begin: Callable[[], Any]) -> Exception | None:
     result_serializer="json",
     validate_parameters=False,
 )
-def assay_train(spec: str, home: str, overrides: list[str] | None = None, fresh: bool = False) -> State[Any]:
+def assay_train(
+    spec: str, home: str | None = None, overrides: list[str] | None = None, fresh: bool = False
+) -> State[Any]:
     """One YAML file takes real data to an audited, registered model."""
 
     def work(listen: Listener, wrap: Callable[[Step], Step]) -> RunResult:
         loaded = load_spec(spec, tuple(overrides or ()))
-        return pipeline.run(loaded, home=Path(home), listen=listen, wrap=wrap, fresh=fresh)
+        return pipeline.run(loaded, home=Path(home) if home else None, listen=listen, wrap=wrap, fresh=fresh)
 
     result = watched(work)
     if isinstance(result, State):
@@ -120,7 +122,10 @@ def assay_train(spec: str, home: str, overrides: list[str] | None = None, fresh:
 
 def watched(work: Callable[[Listener, Callable[[Step], Step]], Any]) -> Any:
     """Do the work of a flow run: its stages are tasks, its events lines of its log. A cancelled one is a State."""
-    call = _call.get(_Call())
+    call = _call.get(None)
+    if call is None:  # begun by a worker, so nobody else has looked after the runs that died
+        _crashes.reconcile()
+        call = _Call()
     heard: dict[str, dict[str, Any]] = {}
     try:
         with _told_by(call.handler), _crashes.heartbeat():

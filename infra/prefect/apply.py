@@ -16,17 +16,16 @@ from prefect.automations import Automation
 from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
-from prefect.deployments.runner import EntrypointType
 from prefect.exceptions import ObjectNotFound
-from prefect.schedules import Cron
 
-from assay_flows.train import assay_train
+from assay_flows import _crashes, _schedules
 
 WEBHOOK = "assay-alerts"
 
 
 def main(deployments: Path, automations: Path) -> None:
     """Apply both files."""
+    _crashes.reconcile()  # and the automation that ends runs whose heartbeat stopped
     said = yaml.safe_load(deployments.read_text())
     pool(said["pool"], deployments.parent)
     for each in said["deployments"] or []:
@@ -50,17 +49,11 @@ def pool(said: dict[str, Any], folder: Path) -> None:
 
 
 def deploy(said: dict[str, Any], pool: str) -> None:
-    """One deployment of the training flow: a spec, and when to run it."""
-    deployment = assay_train.to_deployment(
-        name=said["name"],
-        schedule=Cron(said["cron"], timezone=said.get("timezone", "UTC")) if said.get("cron") else None,
-        parameters={"spec": said["spec"], "home": said["home"], "overrides": said.get("overrides") or []},
-        concurrency_limit=1,  # a run that takes longer than its interval is not overtaken by the next
-        work_pool_name=pool,
-        # By name: the image has the package, and no copy of the code is kept anywhere else.
-        entrypoint_type=EntrypointType.MODULE_PATH,
-    )
-    deployment.apply()
+    """One deployment: a flow (`train`, `search` or `score`; `train` where none is named), and when it runs."""
+    given = said.get("parameters") or {"spec": said["spec"], "overrides": said.get("overrides") or []}
+    parameters = {"home": said["home"], **given}
+    when = (said.get("cron") or "", said.get("timezone") or "UTC")
+    _schedules.put(said.get("flow", "train"), said["name"], *when, parameters, pool)
     print(f"deployment {said['name']}")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from assay import data
+from assay import data, tracking
 from assay.artifacts import DataAudit, Preflight
 from assay.errors import AssayError, Mistake, SpecError
 from assay.ledger import Ledger, RunRow, find_home
@@ -23,7 +23,7 @@ from assay.spec import Spec, loading
 
 __all__ = [
     "Checked", "Plan", "PlannedStage", "RunResult", "SearchResult", "StageRecord", "Step", "audit_data", "check",
-    "finish_pending", "plan", "reconcile", "run", "search",
+    "finish_pending", "plan", "reconcile", "registry_uri", "run", "search",
 ]  # fmt: skip
 
 Listener = Callable[[dict[str, Any]], None]
@@ -117,6 +117,11 @@ def search(
     from assay.pipeline import _searching
 
     return _searching.run(spec, Ledger(home or find_home()), listen, wrap, fresh)
+
+
+def registry_uri(home: Path) -> str:
+    """The MLflow in which a run with that state folder registers its model."""
+    return tracking.destination(home, None)
 
 
 def finish_pending(*, home: Path | None = None) -> Iterator[tuple[RunRow, RunResult | AssayError]]:
