@@ -97,6 +97,8 @@ def _nearest(trials: Iterable[Trial], tune: TuneSpec) -> Trial | None:
 
 
 def _importances(tune: TuneSpec, trials: Sequence[Trial], rises: bool, seed: int) -> tuple[tuple[str, float], ...]:
+    if len(tune.space) < 2:  # a lone parameter explains everything
+        return ()
     from assay.tuning import _optuna
 
     found: dict[str, Any] = _optuna.importances(tune.space, trials, rises, seed)
