@@ -21,12 +21,12 @@ from assay.artifacts import (
     ValidFold,
 )
 from assay.errors import Cancelled
-from assay.ledger import Ledger
+from assay.ledger import MARK, Ledger
 from assay.pipeline import _fits, _measures
 from assay.pipeline._steps import ByKey, Progress, Step, cached, direct
 from assay.spec import Spec
 from assay.spec.tuning import CrossValidationSpec, ObjectiveSpec
-from assay.store import Store
+from assay.store import Store, write_durably
 from assay.tuning import Segment, Trained
 
 CHECKPOINT_S = 5.0
@@ -61,7 +61,7 @@ class Trainer:
         self, segment: Segment, ledger: Ledger, train: TrainFold, valid: ValidFold
     ) -> tuple[tuple[Epoch, ...], Model | None]:
         """The epochs so far, and the model when the training has come to its end."""
-        spec, store, until = segment.spec, ledger.store, Until(epoch=segment.until)
+        spec, store, until = segment.spec, ledger.store, Until(epoch=segment.until, search=segment.search)
         step = self._step(until.step, spec, ledger)
         prepared, arrays = self._encoded(spec, step, train, valid, store)
         if segment.folder is not None:  # weights that came from elsewhere are of no use to anybody with the same key
@@ -145,6 +145,7 @@ class Until:
     """Hears a training, and raises its stop flag when `epoch` is behind it."""
 
     epoch: int
+    search: str = ""
     epochs: list[Epoch] = field(default_factory=list)
     folder: Path | None = None
     reached: bool = False
@@ -152,6 +153,8 @@ class Until:
     def step(self, stage: str, function: Callable[..., Any], *args: Any, **surroundings: Any) -> Any:
         """Call a stage directly, and note where its checkpoints lie."""
         self.folder = surroundings.get("folder", self.folder)
+        if stage == "train" and self.folder is not None and self.search:
+            write_durably(self.folder / MARK, self.search.encode())
         return direct(stage, function, *args, **surroundings)
 
     def emit(self, kind: str, /, **fields: Any) -> None:

@@ -35,7 +35,8 @@ class Segment:
     """What a trainer is asked for: train `spec` until `until` epochs are behind it.
 
     A trial of a population has a `folder` of its own, and begins where the training in the folder `start` stands. With
-    the `weights` of a supernet it is not trained, but judged with those of them that it has.
+    the `weights` of a supernet it is not trained, but judged with those of them that it has. `search` is the key of the
+    search, with which checkpoints are marked.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Segment:
     folder: Path | None = None
     start: Path | None = None
     weights: Model | None = None
+    search: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,7 +142,7 @@ class Run:
         scheduler, config = self._plugin("scheduler")
         spec = tuning.with_threads(scheduler.supernet(config, self.spec), self.spec)
         self.events.emit("notice", text=f"a supernet is trained for {spec.training.epochs} epochs")
-        self.workers.start(Segment(number=SUPERNET, spec=spec, until=spec.training.epochs))
+        self.workers.start(Segment(number=SUPERNET, spec=spec, until=spec.training.epochs, search=self.folder.name))
         return True
 
     def _share(self, ended: Ended) -> None:
@@ -174,8 +174,9 @@ class Run:
             before = trial.number if trial.source is None else trial.source
             start = self._weights(before, trial.epoch) if trial.epoch else None
         segment = Segment(
-            number=trial.number, spec=spec, until=trial.until, folder=folder, start=start, weights=weights
-        )
+            number=trial.number, spec=spec, until=trial.until, folder=folder, start=start, weights=weights,
+            search=self.folder.name,
+        )  # fmt: skip
         self.workers.start(segment)
 
     # ------------------------------------------------------------------------------------------- what has ended
