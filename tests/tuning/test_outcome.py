@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from mlflow import MlflowClient
 
 from assay import pipeline
 from assay.artifacts import Folds, Model, from_json
-from assay.errors import SpecError
+from assay.errors import DataAuditFailed, SpecError
 from assay.ledger import Ledger
 from assay.pipeline._trials import crossed
 from assay.reporting._format import number
@@ -102,3 +103,57 @@ def test_rows_in_an_order_or_in_groups_are_not_cut_anew(spec_path: Path, home: P
     path = with_tune(spec_path, words="  cross_validation: {folds: 3}")
     with pytest.raises(SpecError, match="order or groups"):
         pipeline.search(load_spec(path, ["split={by: group, column: age, test_frac: 0.2}"]), home=home)
+
+
+def test_the_winner_is_trained_on_valid_rows_too_but_for_a_slice(spec_path: Path, home: Path) -> None:
+    spec = load_spec(with_tune(spec_path, words="  trials: 2\n  refit: {on: train+valid, keep_frac: 0.25}"))
+    result = pipeline.run(spec, home=home)
+    ledger = Ledger(home)
+    store = ledger.store
+    before = next(from_json(Folds, commit.artifact) for _, commit in ledger.commits("split"))
+    train, valid, test = (
+        [store.array(fold.rows) for fold in folds]
+        for folds in (
+            (before.train, result.folds.train),
+            (before.valid, result.folds.valid),
+            (before.test, result.folds.test),
+        )
+    )
+    assert len(valid[1]) == round(0.25 * len(valid[0]))
+    assert np.array_equal(np.union1d(train[1], valid[1]), np.union1d(train[0], valid[0]))
+    assert not np.intersect1d(train[1], valid[1]).size
+    assert np.array_equal(test[0], test[1])
+    assert set(valid[1]) <= set(valid[0])
+    assert result.search is not None
+    alone = [commit for _, commit in ledger.commits("train")]
+    assert len(alone) == 3  # two trials, and the last one on more rows
+    assert dict(result.model.epochs[0].metrics) != {}
+    with pytest.raises(SpecError, match="order or groups"):
+        pipeline.run(load_spec(spec_path, ["split={by: group, column: age, test_frac: 0.2}"]), home=home)
+
+
+def test_data_that_are_refused_cost_no_trial(spec_path: Path, home: Path) -> None:
+    path = with_tune(spec_path)
+    refusing = ["audit.data={max_label_gap: 0.001, stop_on: [FAIL, INCONCLUSIVE]}"]
+    for go in (pipeline.search, pipeline.run):
+        with pytest.raises(DataAuditFailed):
+            go(load_spec(path, refusing), home=home)
+    assert not list(home.glob("searches/*/trials/*"))
+
+
+def test_a_clean_up_takes_finished_searches_and_what_their_stopped_trials_left(spec_path: Path, home: Path) -> None:
+    words = "  scheduler: {name: asha, grace: 1, eta: 2}\n  trials: 6"
+    found = pipeline.search(load_spec(with_tune(spec_path, words=words)), home=home).search
+    assert "stopped" in {trial.state for trial in found.trials}
+    assert list(home.glob("checkpoints/*"))
+    for path in home.rglob("*"):
+        os.utime(path, (0, 0))
+    items = Ledger(home).gc(dry_run=True)
+    assert {"search", "checkpoints"} <= {item.kind for item in items}
+    assert list(home.glob("searches/*"))
+    Ledger(home).gc()
+    assert not list(home.glob("searches/*"))
+    assert not list(home.glob("checkpoints/*"))
+    again = pipeline.search(load_spec(spec_path), home=home)
+    assert again.reused
+    assert again.search == found

@@ -17,7 +17,8 @@ class Trial:
 
     `values` are pairs of a path of the spec and the value there as JSON. `scores` is the metric of the valid fold after
     each epoch (not a number where it was none); `score` is that of the epoch which the training would keep. `measures`
-    are the further objectives and the bounded numbers. In a population `parent` is the last trial whose weights it took
+    are the further objectives and the bounded numbers. `screened` is the metric with the weights of a supernet, before
+    the trial has been trained, if it ever is. In a population `parent` is the last trial whose weights it took
     over, and `source` the one from whose weights it begins what it is doing now.
     """
 
@@ -27,6 +28,7 @@ class Trial:
     until: int = 0
     scores: tuple[float, ...] = ()
     score: float | None = None
+    screened: float | None = None
     measures: tuple[tuple[str, float], ...] = ()
     parent: int | None = None
     source: int | None = None

@@ -78,6 +78,17 @@ def split(snapshot: Snapshot, config: SplitSpec, target: TargetSpec, task: Task,
     return _split.split(snapshot, config, target, task, seed, store)
 
 
+def widen(folds: Folds, keep_frac: float, seed: int, *, store: Store) -> Folds:
+    """The folds with most valid rows moved into train: a share of `keep_frac`, drawn at random, stays valid.
+
+    For a last training once there is nothing left to choose. What stays is for early stopping, threshold and
+    calibration; test and audit rows stay where they are.
+    """
+    from assay.data import _split
+
+    return _split.widen(folds, keep_frac, seed, store)
+
+
 def profile(snapshot: Snapshot, folds: Folds, personal: tuple[str, ...], *, store: Store) -> Profile:
     """Every column in a few words per fold, for a reviewer. Values of `personal` columns are not shown."""
     from assay.data import _profile

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -47,6 +48,24 @@ def split(snapshot: Snapshot, config: SplitSpec, target: TargetSpec, task: Task,
         how=_how(config.by, options, seed),
         n_dropped=snapshot.column(target.column).n_null,
         duplicates=tuple(_duplicates(rows, hashes)),
+    )
+
+
+def widen(folds: Folds, keep_frac: float, seed: int, store: Store) -> Folds:
+    """See `assay.data.widen`."""
+    train, valid = (np.asarray(store.array(fold.rows)) for fold in (folds.train, folds.valid))
+    n_kept = min(max(MIN_FOLD_ROWS, round(keep_frac * len(valid))), len(valid))
+    kept = np.sort(np.random.default_rng(seed).permutation(valid)[:n_kept])
+    whole = np.union1d(train, np.setdiff1d(valid, kept))
+    others = [np.asarray(store.array(fold.rows)) if fold else kept[:0] for fold in (folds.test, folds.audit)]
+    rows = dict(zip((_draw.TRAIN, _draw.VALID, _draw.TEST, _draw.AUDIT), (whole, kept, *others), strict=True))
+    in_order = [rows[number] for number in range(len(_draw.FOLDS))]
+    return replace(
+        folds,
+        train=replace(folds.train, rows=store.put_array(whole, "rows-train.npy"), n_rows=len(whole)),
+        valid=replace(folds.valid, rows=store.put_array(kept, "rows-valid.npy"), n_rows=len(kept)),
+        how=f"{folds.how}; then train and valid together, but for {keep_frac:g} of valid",
+        duplicates=tuple(_duplicates(in_order, store.array(folds.row_hashes))),
     )
 
 

@@ -28,12 +28,12 @@ from typing import Any
 from assay.artifacts import sha256_of
 from assay.errors import AssayError
 from assay.ledger._events import EventLog, read_events
-from assay.ledger._gc import Garbage, garbage, remove
+from assay.ledger._gc import MARK, Garbage, garbage, remove
 from assay.ledger._locks import holds, is_held
 from assay.ledger._process import end, started_at
 from assay.store import Bucket, Store, write_durably
 
-__all__ = ["Commit", "EventLog", "Garbage", "Ledger", "RunRow", "find_home", "read_events"]
+__all__ = ["MARK", "Commit", "EventLog", "Garbage", "Ledger", "RunRow", "find_home", "read_events"]
 
 UNFINISHED = frozenset({"running", "crashed", "pending", "cancelled", "failed"})
 

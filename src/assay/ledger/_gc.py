@@ -2,7 +2,8 @@
 
 Kept are: the newest runs of every spec, every run that is not finished or not yet uploaded, the commits that those runs
 and the latest plans refer to, and the objects of those commits. Checkpoints of a finished training are not needed, its
-weights are in the store. What is younger than an hour is left alone, because a run may be about to refer to it.
+weights are in the store. Neither are the ledger of a finished search and the checkpoints of trials that it has ended.
+What is younger than an hour is left alone, because a run may be about to refer to it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from assay.ledger import Ledger, RunRow
 
 YOUNG_S = 3600.0
+MARK = "search"  # the file in a folder of checkpoints that holds the key of the search whose trial it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,8 @@ def garbage(ledger: Ledger, keep: int, uploaded: frozenset[str]) -> list[Garbage
     """Everything that can go when the newest `keep` finished runs per spec stay. `uploaded` runs are all in MLflow."""
     kept = _kept_runs(ledger.runs(), keep, uploaded)
     keys, objects = _referenced(ledger, kept)
-    found = [*_runs(ledger, kept), *_commits(ledger, keys), *_objects(ledger, objects), *_checkpoints(ledger)]
+    found = [*_runs(ledger, kept), *_commits(ledger, keys), *_objects(ledger, objects)]
+    found += [*_checkpoints(ledger), *_searches(ledger)]
     return [item for item in found if time.time() - item.path.stat().st_mtime > YOUNG_S or item.kind == "checkpoints"]
 
 
@@ -98,10 +101,25 @@ def _objects(ledger: Ledger, uris: set[str]) -> Iterator[Garbage]:
 
 
 def _checkpoints(ledger: Ledger) -> Iterator[Garbage]:
+    searches = _finished_searches(ledger)
     finished = {commit.key for _, commit in ledger.commits("train*")}  # with other seeds, for the audit, too
     for path in sorted((ledger.home / "checkpoints").glob("*")):
+        mark = path / MARK
         if path.name in finished:
             yield Garbage(path=path, kind="checkpoints", n_bytes=_size(path), why="the training is finished")
+        elif mark.is_file() and mark.read_text() in searches:
+            yield Garbage(path=path, kind="checkpoints", n_bytes=_size(path), why="a trial that its search has ended")
+
+
+def _searches(ledger: Ledger) -> Iterator[Garbage]:
+    finished = _finished_searches(ledger)
+    for path in sorted((ledger.home / "searches").glob("*")):
+        if path.name in finished:
+            yield Garbage(path=path, kind="search", n_bytes=_size(path), why="its result is committed")
+
+
+def _finished_searches(ledger: Ledger) -> set[str]:
+    return {commit.key for _, commit in ledger.commits("tune") if not json.loads(commit.artifact).get("partial")}
 
 
 def _size(folder: Path) -> int:

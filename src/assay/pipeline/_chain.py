@@ -46,8 +46,9 @@ def chain(spec: Spec, source: Source, step: Step, around: Surroundings) -> Links
     profile = step("profile", data.profile, found.snapshot, found.folds, spec.personal, store=around.store)
 
     tune = spec.tune
-    search = _search.searched(spec, found.folds, step, **around.of_search(found.snapshot, found.folds))
+    search = _search.searched(spec, found, step, around)
     spec, columns = _search.won(spec, found.columns, found.snapshot, search)
+    found = _search.refitted(tune, found, spec.seed, step, around)
 
     asked = _audits.asked(spec)
     trained = learn(spec, found, columns, asked, search, step, around)
@@ -86,7 +87,8 @@ def learn(
         "preprocess", preprocessing.fit, folds.train, spec.preprocessing, columns, spec.target, spec.task, store=store
     )
     _fits.gates_can_answer(spec, prepared)
-    _audits.of_data(spec, step, asked.gates, found.snapshot, folds, prepared, store)
+    if search is None:  # or it was done before the search
+        _audits.of_data(spec, step, asked.gates, found.snapshot, folds, prepared, store)
     arrays = step("encode", preprocessing.encode, prepared, folds.train, folds.valid, store=store)
     leaks = step("probe", evaluation.probe, arrays, prepared, folds.duplicates, spec.seed, store=store)
 

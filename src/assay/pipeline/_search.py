@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
-from assay import reporting, tuning
-from assay.artifacts import Column, Folds, Model, Report, Search, Snapshot
-from assay.pipeline import _fits
-from assay.pipeline._links import Judged, Surroundings
+from assay import data, preprocessing, reporting, tuning
+from assay.artifacts import Column, Model, Report, Search, Snapshot
+from assay.pipeline import _audits, _fits
+from assay.pipeline._links import Judged, Read, Surroundings
 from assay.pipeline._steps import Step
 from assay.spec import Spec, loading
 from assay.spec.data import ValidationSpec
@@ -15,12 +15,29 @@ from assay.spec.evidence import AuditSpec, EvaluationSpec, RegistrySpec, Trackin
 from assay.spec.tuning import TuneSpec
 
 
-def searched(spec: Spec, folds: Folds, step: Step, **around: Any) -> Search | None:
-    """The search that the spec asks for, or None. `around` are the surroundings of `tuning.search`."""
+def searched(spec: Spec, found: Read, step: Step, around: Surroundings) -> Search | None:
+    """The search that the spec asks for, or None. Raises DataAuditFailed: what data are refused for costs no trial."""
     if spec.tune is None:
         return None
-    found: Search = step("tune", tuning.search, folds.train, folds.valid, _fitting(spec), **around)
-    return found
+    folds, store = found.folds, around.store
+    if spec.audit.data is not None:
+        prepared = step(
+            "preprocess", preprocessing.fit, folds.train, spec.preprocessing, found.columns, spec.target, spec.task,
+            store=store,
+        )  # fmt: skip
+        _audits.of_data(spec, step, _audits.asked(spec).gates, found.snapshot, folds, prepared, store)
+    best: Search = step(
+        "tune", tuning.search, folds.train, folds.valid, _fitting(spec), **around.of_search(found.snapshot, folds)
+    )
+    return best
+
+
+def refitted(tune: TuneSpec | None, found: Read, seed: int, step: Step, around: Surroundings) -> Read:
+    """The data on which the winner is trained in the end."""
+    if tune is None or tune.refit.on == "train":
+        return found
+    folds = step("refit", data.widen, found.folds, tune.refit.keep_frac, seed, store=around.store)
+    return replace(found, folds=folds)
 
 
 def won(

@@ -37,7 +37,7 @@ def run(spec: Spec, ledger: Ledger, listen: Listener | None, wrap: Wrap | None, 
             step, progress = steps(asked, row.run_id, events)
             around = surroundings(asked, row.run_id, events, relay.run_id)
             of_data = read(spec, source, step, around)
-            search = _search.searched(spec, of_data.folds, step, **around.of_search(of_data.snapshot, of_data.folds))
+            search = _search.searched(spec, of_data, step, around)
             assert search is not None
             reason = told(search)
             events.emit("run_ended", state="finished", outcome="searched", reason=reason)

@@ -9,14 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from assay import preprocessing, training
-from assay.artifacts import Epoch, Folds, Model, Silent, Snapshot, TrainFold, ValidFold
+from assay.artifacts import (
+    Epoch,
+    Folds,
+    Model,
+    Preprocessing,
+    Silent,
+    Snapshot,
+    TrainFold,
+    TrainingArrays,
+    ValidFold,
+)
 from assay.errors import Cancelled
-from assay.ledger import Ledger
+from assay.ledger import MARK, Ledger
 from assay.pipeline import _fits, _measures
-from assay.pipeline._steps import ByKey, Progress, cached, direct
+from assay.pipeline._steps import ByKey, Progress, Step, cached, direct
 from assay.spec import Spec
 from assay.spec.tuning import CrossValidationSpec, ObjectiveSpec
-from assay.store import Store
+from assay.store import Store, write_durably
 from assay.tuning import Segment, Trained
 
 CHECKPOINT_S = 5.0
@@ -36,6 +46,8 @@ class Trainer:
     def __call__(self, segment: Segment) -> Trained:
         """See `assay.tuning.Trainer`."""
         ledger = Ledger(self.home)
+        if segment.weights is not None:
+            return self._screen(segment.spec, segment.weights, ledger)
         trained = [self._train(segment, ledger, *pair) for pair in self.folds]
         models = tuple(model for _, model in trained if model is not None)
         epochs = tuple(epochs for epochs, _ in trained)
@@ -49,16 +61,9 @@ class Trainer:
         self, segment: Segment, ledger: Ledger, train: TrainFold, valid: ValidFold
     ) -> tuple[tuple[Epoch, ...], Model | None]:
         """The epochs so far, and the model when the training has come to its end."""
-        spec, store, until = segment.spec, ledger.store, Until(epoch=segment.until)
-        progress = Progress(
-            ledger=ledger, name=f"{self.name}.trials", run_id=self.run_id, root=spec.root, events=Silent()
-        )
-        step = cached(until.step, progress)
-        columns = _fits.feature_columns(spec, self.snapshot)
-        prepared = step(
-            "preprocess", preprocessing.fit, train, spec.preprocessing, columns, spec.target, spec.task, store=store
-        )
-        arrays = step("encode", preprocessing.encode, prepared, train, valid, store=store)
+        spec, store, until = segment.spec, ledger.store, Until(epoch=segment.until, search=segment.search)
+        step = self._step(until.step, spec, ledger)
+        prepared, arrays = self._encoded(spec, step, train, valid, store)
         if segment.folder is not None:  # weights that came from elsewhere are of no use to anybody with the same key
             step = until.step
         try:
@@ -74,6 +79,32 @@ class Trainer:
         if segment.folder is None and until.folder is not None:
             shutil.rmtree(until.folder, ignore_errors=True)  # the model is in the store
         return model.epochs, model
+
+    def _screen(self, spec: Spec, weights: Model, ledger: Ledger) -> Trained:
+        """How good the network of a trial is with weights that others have learned."""
+        train, valid = self.folds[0]
+        store = ledger.store
+        prepared, arrays = self._encoded(spec, self._step(direct, spec, ledger), train, valid, store)
+        epoch, n_parameters = training.inherit(
+            arrays, prepared, spec.model, spec.training, spec.compute, weights, store=store, root=spec.root
+        )
+        return Trained(epochs=(), screened=epoch, n_parameters=n_parameters)
+
+    def _step(self, step: Step, spec: Spec, ledger: Ledger) -> Step:
+        progress = Progress(
+            ledger=ledger, name=f"{self.name}.trials", run_id=self.run_id, root=spec.root, events=Silent()
+        )
+        return cached(step, progress)
+
+    def _encoded(
+        self, spec: Spec, step: Step, train: TrainFold, valid: ValidFold, store: Store
+    ) -> tuple[Preprocessing, TrainingArrays]:
+        """Preprocessing, fitted on the train rows of the trial, and what it makes of both folds."""
+        columns = _fits.feature_columns(spec, self.snapshot)
+        prepared = step(
+            "preprocess", preprocessing.fit, train, spec.preprocessing, columns, spec.target, spec.task, store=store
+        )
+        return prepared, step("encode", preprocessing.encode, prepared, train, valid, store=store)
 
 
 def trainer(spec: Spec, home: Path, run_id: str, snapshot: Snapshot, folds: Folds) -> Trainer:
@@ -114,6 +145,7 @@ class Until:
     """Hears a training, and raises its stop flag when `epoch` is behind it."""
 
     epoch: int
+    search: str = ""
     epochs: list[Epoch] = field(default_factory=list)
     folder: Path | None = None
     reached: bool = False
@@ -121,6 +153,8 @@ class Until:
     def step(self, stage: str, function: Callable[..., Any], *args: Any, **surroundings: Any) -> Any:
         """Call a stage directly, and note where its checkpoints lie."""
         self.folder = surroundings.get("folder", self.folder)
+        if stage == "train" and self.folder is not None and self.search:
+            write_durably(self.folder / MARK, self.search.encode())
         return direct(stage, function, *args, **surroundings)
 
     def emit(self, kind: str, /, **fields: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -136,6 +136,21 @@ class CostSpec(Words):
     currency: str = "EUR"
 
 
+class RefitSpec(Words):
+    """What the winner is trained on in the end: `train` rows as in its trial, or `train+valid`.
+
+    Then `keep_frac` of the valid rows, drawn at random, are still held out, for early stopping, threshold and
+    calibration.
+    """
+
+    on: Literal["train", "train+valid"] = "train"
+    keep_frac: float = Field(default=0.3, gt=0, lt=1)
+
+
+def _on(value: Any) -> Any:
+    return {"on": value} if isinstance(value, str) else value
+
+
 class TuneSpec(Words):
     """A search: many trainings, of which the best on valid rows is the one that goes on.
 
@@ -154,6 +169,7 @@ class TuneSpec(Words):
     max_epochs: int | None = Field(default=None, ge=1)
     max_seconds: float | None = Field(default=None, gt=0)
     cross_validation: CrossValidationSpec | None = None
+    refit: Annotated[RefitSpec, BeforeValidator(_on)] = RefitSpec()
     workers: int | None = Field(default=None, ge=0, le=10_000)
     cpus: float = Field(default=1.0, ge=0)
     gpus: float = Field(default=0.0, ge=0)

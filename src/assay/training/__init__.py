@@ -20,7 +20,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay import models
-from assay.artifacts import Events, Model, Preprocessing, Task, TrainingArrays
+from assay.artifacts import Epoch, Events, Model, Preprocessing, Task, TrainingArrays
 from assay.spec.training import ComputeSpec, ModelSpec, TrainingSpec
 from assay.store import Store
 
@@ -74,6 +74,31 @@ def train(
         checkpoint_s=checkpoint_s,
     )
     return run(job, events)
+
+
+def inherit(
+    arrays: TrainingArrays,
+    prepared: Preprocessing,
+    model: ModelSpec,
+    training: TrainingSpec,
+    compute: ComputeSpec,
+    weights: Model,
+    *,
+    store: Store,
+    root: Path | None = None,
+) -> tuple[Epoch, int]:
+    """How good a network is on the valid rows with the weights that `weights` has under the same names, untrained.
+
+    Gives the numbers of an epoch, and how many weights the network has. Raises TrainingError when one is missing.
+    """
+    from assay.training._inherit import inherit
+    from assay.training._job import Job
+
+    job = Job(
+        arrays=arrays, prepared=prepared, family=model.family, options=models.check(model.family, model.options),
+        training=training, compute=compute, seed=0, store=store, folder=store.root, root=root,
+    )  # fmt: skip
+    return inherit(job, weights)
 
 
 def metrics(task: Task, *, binary: bool) -> tuple[str, ...]:

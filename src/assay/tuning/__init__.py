@@ -34,7 +34,9 @@ __all__ = ["Segment", "Trained", "Trainer", "Trial", "search", "winner"]
 class Segment:
     """What a trainer is asked for: train `spec` until `until` epochs are behind it.
 
-    A trial of a population has a `folder` of its own, and begins where the training in the folder `start` stands.
+    A trial of a population has a `folder` of its own, and begins where the training in the folder `start` stands. With
+    the `weights` of a supernet it is not trained, but judged with those of them that it has. `search` is the key of the
+    search, with which checkpoints are marked.
     """
 
     number: int
@@ -42,15 +44,22 @@ class Segment:
     until: int
     folder: Path | None = None
     start: Path | None = None
+    weights: Model | None = None
+    search: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """What a segment came to: the epochs so far, of each training of the trial, and its models once it has ended."""
+    """What a segment came to: the epochs so far, of each training of the trial, and its models once it has ended.
+
+    `screened` is how good it is with the weights of a supernet, where that was asked.
+    """
 
     epochs: tuple[tuple[Epoch, ...], ...]
     models: tuple[Model, ...] = ()
     measures: tuple[tuple[str, float], ...] = ()
+    screened: Epoch | None = None
+    n_parameters: int = 0
 
 
 class Trainer(Protocol):
@@ -87,9 +96,13 @@ def winner(spec: Spec, found: Search) -> Spec:
 
 def with_trial(spec: Spec, values: Mapping[str, Any]) -> Spec:
     """The spec of the trial with these values. Its threads are fixed, so that it computes the same wherever it runs."""
+    return with_threads(with_values(spec, values), spec)
+
+
+def with_threads(made: Spec, spec: Spec) -> Spec:
+    """`made` with the threads of a trial of `spec`."""
     from assay.tuning._slots import threads
 
-    made = with_values(spec, values)
     return made.model_copy(
         update={"compute": made.compute.model_copy(update={"threads": made.compute.threads or threads(spec)})}
     )

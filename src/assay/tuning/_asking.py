@@ -50,6 +50,13 @@ class Asking:
             return -math.inf
         return value if self.rises else -value
 
+    def worth(self, trial: Trial) -> float:
+        """How good a trial is, greater being better: trained, or else with shared weights; too large is worst."""
+        sizes = [bound for bound in self.bounds if bound.name == "n_parameters"]
+        if any(bound.excess(trial.n_parameters) > 0 for bound in sizes):
+            return -math.inf
+        return self.good(trial.screened if trial.score is None else trial.score)
+
     def losses(self, trial: Trial) -> tuple[float, ...] | None:
         """All objectives of a trial turned so that less is better, or None where one has not been measured."""
         known = dict(trial.measures) | ({self.objectives[0][0]: trial.score} if trial.score is not None else {})

@@ -39,10 +39,10 @@ def search(spec: Spec, trials: Trials, ended: str, *, partial: bool) -> Search:
         front=front(found, names) if len(names) > 1 else (),
         importances=_importances(tune, found, names[0][1], spec.seed),
         kept=best_of in kept,
-        n_epochs=sum(trial.n_trained for trial in found),
+        n_epochs=trials.n_epochs,
         n_workers=n_workers(spec),
         seconds=trials.seconds,
-        device_seconds=sum(trial.seconds for trial in found) * max(tune.cpus, tune.gpus),
+        device_seconds=trials.device_seconds * max(tune.cpus, tune.gpus),
         ended=ended if partial or found[-1].number + 1 < tune.trials else f"{len(found)} trials",
         partial=partial,
     )
@@ -97,6 +97,8 @@ def _nearest(trials: Iterable[Trial], tune: TuneSpec) -> Trial | None:
 
 
 def _importances(tune: TuneSpec, trials: Sequence[Trial], rises: bool, seed: int) -> tuple[tuple[str, float], ...]:
+    if len(tune.space) < 2:  # a lone parameter explains everything
+        return ()
     from assay.tuning import _optuna
 
     found: dict[str, Any] = _optuna.importances(tune.space, trials, rises, seed)

@@ -12,7 +12,7 @@ from typing import Any
 
 from assay import tuning
 from assay.artifacts import Events, Search, Trial, as_data
-from assay.errors import Cancelled, SpecError
+from assay.errors import Cancelled, SpecError, TrainingError
 from assay.spec import Spec, plugins
 from assay.spec.tuning import TuneSpec
 from assay.tuning import Segment, Trainer, _result, _score
@@ -20,10 +20,11 @@ from assay.tuning._asking import Asking, Go, Stop
 from assay.tuning._interrupt import Asked, interrupts
 from assay.tuning._pool import Pool, pool
 from assay.tuning._space import pairs
-from assay.tuning._trials import Trials
+from assay.tuning._trials import Supernet, Trials
 from assay.tuning._work import Ended
 
 POLL_S = 0.2
+SUPERNET = -1  # in place of the number of a trial
 NOT_FINITE = "the metric of the valid fold is not a number"
 
 
@@ -72,7 +73,10 @@ class Run:
             return False
         try:
             for ended in self.workers.wait(POLL_S):
-                self._take(self.trials[ended.number], ended)
+                if ended.number == SUPERNET:
+                    self._share(ended)
+                else:
+                    self._take(self.trials[ended.number], ended)
         except Cancelled:
             if not self.asked.for_the_end:
                 raise
@@ -85,8 +89,7 @@ class Run:
             return "a person ended it"
         if self.tune.max_seconds is not None and self.trials.seconds >= self.tune.max_seconds:
             return f"{self.tune.max_seconds:g} seconds are used up"
-        n_epochs = sum(trial.n_trained for trial in self.trials.all)
-        if self.tune.max_epochs is not None and n_epochs >= self.tune.max_epochs:
+        if self.tune.max_epochs is not None and self.trials.n_epochs >= self.tune.max_epochs:
             return f"{self.tune.max_epochs:,} epochs are used up"
         return ""
 
@@ -107,6 +110,8 @@ class Run:
     def _next(self) -> bool:
         """Begin the next segment. False when nothing is to be done before something else has ended."""
         scheduler, config = self._plugin("scheduler")
+        if self._shares and self.trials.supernet is None:
+            return self._begin_supernet()
         move = scheduler.move(config, self._asking()) if scheduler is not None else None
         if isinstance(move, Stop):
             self._tell(self.trials.save(self.trials[move.number], state="stopped", reason=move.reason))
@@ -119,8 +124,7 @@ class Run:
     def _propose(self) -> bool:
         """A new trial, when there may be one and the algorithm has one."""
         algorithm, config = self._plugin("algorithm")
-        limit = algorithm.limit(config, self.tune.space) if hasattr(algorithm, "limit") else math.inf
-        if self.trials.n >= min(self.tune.trials, limit):
+        if self.trials.n >= self._n_trials:
             return False
         values = algorithm.suggest(config, self._asking())
         if values is None:
@@ -130,6 +134,22 @@ class Run:
         trial = Trial(number=self.trials.n, values=pairs(values), until=until, began=time.time())
         self._start(self.trials.save(trial))
         return True
+
+    def _begin_supernet(self) -> bool:
+        """Have the network trained whose weights trials share. False when it is being trained."""
+        if SUPERNET in self.workers.busy:
+            return False
+        scheduler, config = self._plugin("scheduler")
+        spec = tuning.with_threads(scheduler.supernet(config, self.spec), self.spec)
+        self.events.emit("notice", text=f"a supernet is trained for {spec.training.epochs} epochs")
+        self.workers.start(Segment(number=SUPERNET, spec=spec, until=spec.training.epochs, search=self.folder.name))
+        return True
+
+    def _share(self, ended: Ended) -> None:
+        if ended.trained is None or not ended.trained.models:
+            raise TrainingError(f"the supernet could not be trained: {ended.error or 'it was ended'}")
+        model = ended.trained.models[0]
+        self.trials.share(Supernet(model=model, n_epochs=len(model.epochs), seconds=ended.seconds))
 
     def _go(self, trial: Trial, move: Go) -> None:
         changes: dict[str, Any] = {"until": move.until, "state": "running", "source": move.source}
@@ -146,12 +166,18 @@ class Run:
         except SpecError as error:
             self._tell(self.trials.save(trial, state="failed", reason=str(error)))
             return
-        folder = start = None
+        folder = start = weights = None
+        if self._shares and trial.screened is None and self.trials.supernet is not None:
+            weights = self.trials.supernet.model
         if self._population:
             folder = self._weights(trial.number, trial.until)
             before = trial.number if trial.source is None else trial.source
             start = self._weights(before, trial.epoch) if trial.epoch else None
-        self.workers.start(Segment(number=trial.number, spec=spec, until=trial.until, folder=folder, start=start))
+        segment = Segment(
+            number=trial.number, spec=spec, until=trial.until, folder=folder, start=start, weights=weights,
+            search=self.folder.name,
+        )  # fmt: skip
+        self.workers.start(segment)
 
     # ------------------------------------------------------------------------------------------- what has ended
 
@@ -160,6 +186,12 @@ class Run:
         trained, seconds = ended.trained, trial.seconds + ended.seconds
         if trained is None:
             self._tell(self.trials.save(trial, state="failed", reason=ended.error, seconds=seconds))
+            return
+        if trained.screened is not None:
+            screened = _score.value(trained.screened, self.tune.metric)
+            known = {"screened": screened, "n_parameters": trained.n_parameters, "seconds": seconds}
+            state = {"state": "paused"} if math.isfinite(screened) else {"state": "failed", "reason": NOT_FINITE}
+            self._tell(self.trials.save(trial, **known | state))
             return
         # What a member of a population was itself counts, not what the weights that it took over had been before.
         scores = trial.scores + _score.scores(trained.epochs, self.tune.metric)[trial.epoch :]
@@ -201,7 +233,7 @@ class Run:
             space=self.tune.space,
             trials=self.trials.all,
             number=self.trials.n,
-            n_trials=self.tune.trials,
+            n_trials=self._n_trials,
             n_epochs=self.spec.training.epochs,
             seed=self.spec.seed,
             objectives=_result.objectives(self.tune),
@@ -214,12 +246,23 @@ class Run:
             return None, None
         return plugins.load(kind, chosen.name), plugins.config(kind, chosen.name, chosen.options)
 
+    @property
+    def _n_trials(self) -> int:
+        """How many trials there may be: no more than the algorithm has proposals."""
+        algorithm, config = self._plugin("algorithm")
+        limit = algorithm.limit(config, self.tune.space) if hasattr(algorithm, "limit") else math.inf
+        return int(min(self.tune.trials, limit))
+
     def _n_epochs(self, values: dict[str, Any]) -> int:
         return int(values.get("training.epochs", self.spec.training.epochs))
 
     @property
     def _population(self) -> bool:
         return bool(getattr(self._plugin("scheduler")[0], "POPULATION", False))
+
+    @property
+    def _shares(self) -> bool:
+        return bool(getattr(self._plugin("scheduler")[0], "SHARES", False))
 
     def _weights(self, number: int, epoch: int) -> Path:
         return self.folder / "weights" / f"{number:06d}" / f"{epoch:06d}"

@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from assay.artifacts import Trial, from_json, to_json
+from assay.artifacts import Model, Trial, from_json, to_json
 from assay.store import write_durably
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supernet:
+    """The network whose weights trials share, and what it cost."""
+
+    model: Model
+    n_epochs: int
+    seconds: float
 
 
 class Trials:
@@ -20,6 +29,9 @@ class Trials:
         self._folder = folder / "trials"
         self._clock = folder / "seconds.json"
         self._found = {trial.number: trial for trial in _read(self._folder)}
+        self._shared = folder / "supernet.json"
+        self.supernet = from_json(Supernet, self._shared.read_text()) if self._shared.exists() else None
+        """The supernet, once it has been trained."""
         self._before = json.loads(self._clock.read_bytes()) if self._clock.exists() else 0.0
         self._began = time.monotonic()
 
@@ -34,6 +46,16 @@ class Trials:
         return len(self._found)
 
     @property
+    def n_epochs(self) -> int:
+        """How many epochs have been trained in all."""
+        return sum(trial.n_trained for trial in self._found.values()) + (self.supernet.n_epochs if self.supernet else 0)
+
+    @property
+    def device_seconds(self) -> float:
+        """How long workers have worked."""
+        return sum(trial.seconds for trial in self._found.values()) + (self.supernet.seconds if self.supernet else 0.0)
+
+    @property
     def seconds(self) -> float:
         """How long the search has gone on, all calls of it together."""
         return self._before + time.monotonic() - self._began
@@ -46,6 +68,11 @@ class Trials:
         trial = self._found[trial.number] = replace(trial, **changes)
         write_durably(self._folder / f"{trial.number:06d}.json", to_json(trial).encode())
         return trial
+
+    def share(self, supernet: Supernet) -> None:
+        """Write down a supernet that has been trained."""
+        self.supernet = supernet
+        write_durably(self._shared, to_json(supernet).encode())
 
     def tick(self) -> None:
         """Write down how long the search has gone on."""

@@ -6,6 +6,7 @@ it was made for: `model.family`, `model.depth`, whole blocks of `model` as the v
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -31,12 +32,12 @@ class Config(Words):
 def suggest(config: Config, asking: Asking) -> dict[str, Any]:
     """A child of the best of a sample, or a random trial while there is no population."""
     random = asking.random()
-    scored = [trial for trial in asking.trials if trial.score is not None and trial.state != "failed"]
+    scored = [trial for trial in asking.trials if math.isfinite(asking.worth(trial)) and trial.state != "failed"]
     if asking.number < config.population or not scored:
         return draw(asking.space, lambda _, parameter: at(parameter, float(random.random())))
     alive = scored[-config.population :]
     sample = random.choice(len(alive), size=min(config.sample, len(alive)), replace=False)
-    parent = max((alive[i] for i in sorted(sample)), key=lambda trial: (asking.good(trial.score), -trial.number))
+    parent = max((alive[i] for i in sorted(sample)), key=lambda trial: (asking.worth(trial), -trial.number))
     return _child(parent, asking, random)
 
 
