@@ -30,6 +30,7 @@ PLUGINS_OF = {
     "split": ("splitter",),
     "tune": ("algorithm", "scheduler"),
     "train": ("model",),
+    "groups": ("mitigation",),
     "decide": ("gate",),
 }
 
@@ -245,6 +246,8 @@ def _warnings(links: Links) -> tuple[str, ...]:
         found.append(f"{links.trained.on_test.n_unseen:,} values of the test rows were never seen in training")
     if limit := evaluation.temperature_limit(links.trained.calibration):
         found.append(limit)
+    if links.judged.unmitigated and links.judged.unmitigated.notice:
+        found.append(links.judged.unmitigated.notice)
     if links.pending:
         found.append(f"Not registered: {links.pending} `assay sync` registers it later.")
     return (*links.trained.model.preprocessing.notes, *found)

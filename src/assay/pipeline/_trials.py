@@ -12,7 +12,7 @@ from assay import preprocessing, training
 from assay.artifacts import Epoch, Folds, Model, Silent, Snapshot, TrainFold, ValidFold
 from assay.errors import Cancelled
 from assay.ledger import Ledger
-from assay.pipeline import _fits, _measures
+from assay.pipeline import _fits, _measures, _mitigation
 from assay.pipeline._steps import ByKey, Progress, cached, direct
 from assay.spec import Spec
 from assay.spec.tuning import CrossValidationSpec, ObjectiveSpec
@@ -59,13 +59,14 @@ class Trainer:
             "preprocess", preprocessing.fit, train, spec.preprocessing, columns, spec.target, spec.task, store=store
         )
         arrays = step("encode", preprocessing.encode, prepared, train, valid, store=store)
+        mitigated = _mitigation.of_training(spec, step, train, self.snapshot, store)
         if segment.folder is not None:  # weights that came from elsewhere are of no use to anybody with the same key
             step = until.step
         try:
             model: Model = step(
                 "train", training.train, arrays, prepared, spec.model, spec.training, spec.compute, spec.seed,
-                store=store, events=until, folder=segment.folder or ByKey(self.home / "checkpoints"), root=spec.root,
-                start=segment.start, checkpoint_s=CHECKPOINT_S,
+                *mitigated, store=store, events=until, folder=segment.folder or ByKey(self.home / "checkpoints"),
+                root=spec.root, start=segment.start, checkpoint_s=CHECKPOINT_S,
             )  # fmt: skip
         except Cancelled:
             if not until.reached:

@@ -31,7 +31,7 @@ class Live:
     """A loaded version: everything that an answer depends on. Changes nothing, so threads may share it."""
 
     def __init__(self, version: Version, where: Where, max_rows: int) -> None:
-        columns = version.model.preprocessing.inputs
+        columns = version.calibration.inputs(version.model.preprocessing)
         self.version = version
         self.requests = Requests(columns, max_rows)
         self.contract = Contract(version.contract, columns)
@@ -52,7 +52,7 @@ class Live:
         """Predict rows that are within the contract."""
         if len(rows) <= MANY:
             return self.predictor.rows(rows)
-        return self.predictor(as_table(rows, self.predictor.model.preprocessing.inputs))
+        return self.predictor(as_table(rows, self.predictor.inputs))
 
 
 class Follower:
