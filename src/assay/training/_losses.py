@@ -58,7 +58,7 @@ class Loss:
         loss_N = F.cross_entropy(
             out_NO.float(), target_N, weight=self._weight_O, reduction="none", label_smoothing=self._smoothing
         )
-        return loss_N.view(-1, n_members).mean(dim=1)
+        return loss_N.view(len(out), n_members).mean(dim=1)
 
     def weight(self, target_N: Tensor, index_B: Tensor | None = None) -> Tensor | int:
         """The summed weight of all rows or of those named: how many they are, where classes have no weights."""
