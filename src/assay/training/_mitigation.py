@@ -32,7 +32,7 @@ class Mitigation:
         self._classes = slice(None) if target.positive is None else slice(target.positive, target.positive + 1)
         cell_N = group_N * self._n_classes + target_N
         n_GO = torch.bincount(cell_N, minlength=self._n_groups * self._n_classes).view(-1, self._n_classes).float()
-        self.state: dict[str, Tensor] = self._method.prepare(self._config, n_GO)
+        self.state: dict[str, Tensor] = self._method.prepare(self._config, n_GO.to(place.device))
 
     @classmethod
     def of(cls, job: Job, place: Place, target_N: Tensor) -> Self | None:
@@ -51,7 +51,7 @@ class Mitigation:
         batch = Batch(
             loss_B=loss_B,
             p_BC=p_BO[:, self._classes],
-            group_B=self._group_N[index_B],
+            group_B=self._group_N[index_B].to(out.device),
             target_B=target_B,
             n_groups=self._n_groups,
             n_classes=self._n_classes,
