@@ -75,14 +75,18 @@ def without(spec: Spec, step: Step, of: Trained, judged_on: Fold, around: Surrou
     )
 
 
+def notices(spec: Spec) -> tuple[str, ...]:
+    """What whoever answers for the model has to know of its mitigation."""
+    notice = "" if spec.mitigate is None else mitigation.notice(spec.mitigate)
+    return (notice,) if notice else ()
+
+
 def notes(spec: Spec) -> tuple[str, ...]:
-    """What a person should know of the mitigation before it runs."""
-    if spec.mitigate is None:
-        return ()
-    found = [mitigation.notice(spec.mitigate)]
-    if spec.mitigate.before and mitigation.is_of_training(spec.mitigate):
-        found.append(
-            "The spec is trained once more without `mitigate`, so that the report can show before and after; "
-            "`mitigate: {before: false}` leaves that out."
-        )
-    return tuple(note for note in found if note)
+    """What a person should know before it runs: the notices, and what before and after cost."""
+    if spec.mitigate is None or not spec.mitigate.before or not mitigation.is_of_training(spec.mitigate):
+        return notices(spec)
+    return (
+        *notices(spec),
+        "The spec is trained once more without `mitigate`, so that the report can show before and after; "
+        "`mitigate: {before: false}` leaves that out.",
+    )
