@@ -100,7 +100,7 @@ def table(out: Path) -> None:
     print(f"| method | seeds | {' | '.join(keys)} |\n|---|---|{'---|' * len(keys)}")
     for name in dict.fromkeys(row["method"] for row in rows):
         values = {key: [row[key] for row in rows if row["method"] == name] for key in keys}
-        cells = [f"{np.mean(v):.3f} ± {np.std(v, ddof=1) if len(v) > 1 else 0:.3f}" for v in values.values()]
+        cells = [f"{np.mean(v):.3f}" + (f" ± {np.std(v, ddof=1):.3f}" if len(v) > 1 else "") for v in values.values()]
         print(f"| {name} | {len(values['DPD'])} | {' | '.join(cells)} |")
 
 
