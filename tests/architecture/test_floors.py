@@ -43,7 +43,7 @@ ROOMS = {
     "starlette": {"serving"},
     "uvicorn": {"serving"},
     "prometheus_client": {"serving"},
-    "torch": {"models", "training", "inference", "explain", "tuning"},
+    "torch": {"models", "mitigation", "training", "inference", "explain", "tuning"},
     "captum": {"explain"},
     "optuna": {"tuning"},
     "cmaes": {"tuning"},

@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from assay import preprocessing, training
-from assay.artifacts import Column, Model, Preprocessing, Task, TrainFold, TrainingArrays, ValidFold
+from assay.artifacts import Column, GroupCodes, Model, Preprocessing, Task, TrainFold, TrainingArrays, ValidFold
 from assay.spec.data import TargetSpec
+from assay.spec.evidence import MitigateSpec
 from assay.spec.preprocessing import PreprocessingSpec
 from assay.spec.training import ComputeSpec, ModelSpec, TrainingSpec
 from assay.store import Store
@@ -51,6 +52,7 @@ class Encoded:
         events: Heard | None = None,
         compute: dict[str, Any] | None = None,
         root: Path | None = None,
+        mitigate: MitigateSpec | None = None,
         **spec: Any,
     ) -> Model:
         return training.train(
@@ -60,11 +62,18 @@ class Encoded:
             TrainingSpec(**{"epochs": 3, "lr": 0.01, **spec}),
             ComputeSpec(**{"device": "cpu", "threads": 1, **(compute or {})}),
             seed,
+            *((mitigate, self.groups()) if mitigate is not None else ()),
             store=self.store,
             events=events or Heard(),
             folder=folder,
             root=root,
         )
+
+    def groups(self) -> GroupCodes:
+        """The sexes of the train rows."""
+        sex = self.store.table(self.train.table, ["sex"]).take(pa.array(self.store.array(self.train.rows)))["sex"]
+        codes = sex.combine_chunks().indices.to_numpy().astype(np.int64)
+        return GroupCodes(codes=self.store.put_array(codes, "groups.npy"), names=("a", "b"), columns=(), edges=())
 
 
 def encode(store: Store, table: pa.Table, target: str, task: Task) -> Encoded:

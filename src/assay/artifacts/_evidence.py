@@ -225,6 +225,17 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unmitigated:
+    """What the same spec comes to without its `mitigate`, on the same rows; `method` is what it is compared with."""
+
+    method: str
+    sensitive: str
+    notice: str
+    evaluation: Evaluation
+    findings: Findings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Champion:
     """The model that holds the alias now, with what is needed to predict with it again.
 

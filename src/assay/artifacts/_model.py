@@ -150,12 +150,44 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupCodes:
+    """Which group each row of a fold is of: an npy file of int64 [n_rows], in the order of row ids; codes of `names`.
+
+    `columns` tell the groups apart, those of numbers cut at their `edges` (None: every value is a group).
+    """
+
+    codes: Blob
+    names: tuple[str, ...]
+    columns: tuple[Column, ...]
+    edges: tuple[tuple[float, ...] | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupThresholds:
+    """A decision threshold per group. `columns` and `edges` as in `GroupCodes`; who is of no group here has none."""
+
+    columns: tuple[Column, ...]
+    edges: tuple[tuple[float, ...] | None, ...]
+    groups: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """What was chosen on the valid fold: the softmax temperature and, in binary tasks, the decision threshold."""
+    """What was chosen on the valid fold: the softmax temperature and, in binary tasks, the decision threshold.
+
+    `by_group` are thresholds that go before it, where the spec asks for them.
+    """
 
     temperature: float = 1.0
     threshold: float | None = None
     threshold_metric: str = ""
+    by_group: GroupThresholds | None = None
+
+    def inputs(self, prepared: Preprocessing) -> tuple[Column, ...]:
+        """The raw columns that it takes to predict and to decide."""
+        known = {column.name for column in prepared.inputs}
+        of_groups = self.by_group.columns if self.by_group is not None else ()
+        return (*prepared.inputs, *(column for column in of_groups if column.name not in known))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

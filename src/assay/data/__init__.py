@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.artifacts import Column, Folds, Profile, Snapshot, Source, Task
+from assay.artifacts import Column, Folds, GroupCodes, Profile, Snapshot, Source, Task, TrainFold, ValidFold
 
 if TYPE_CHECKING:
     from assay.spec.data import DataSpec, SplitSpec, TargetSpec
+    from assay.spec.evidence import SensitiveSpec
     from assay.store import Store
 
 
@@ -87,6 +88,15 @@ def widen(folds: Folds, keep_frac: float, seed: int, *, store: Store) -> Folds:
     from assay.data import _split
 
     return _split.widen(folds, keep_frac, seed, store)
+
+
+def groups(
+    fold: TrainFold | ValidFold, snapshot: Snapshot, columns: tuple[SensitiveSpec, ...], *, store: Store
+) -> GroupCodes:
+    """Which group each row of a fold is of, by one column or several crossed. Raises DataError as the audit does."""
+    from assay.data import _groups
+
+    return _groups.of_fold(fold, snapshot, columns, store)
 
 
 def profile(snapshot: Snapshot, folds: Folds, personal: tuple[str, ...], *, store: Store) -> Profile:

@@ -45,7 +45,7 @@ def predict(predictor: Predictor, fold: ValidFold | TestFold | AuditFold, store:
 
 
 def _pieces(predictor: Predictor, fold: Any, store: Store) -> Iterator[tuple[dict[str, NDArray[Any]], Counts]]:
-    inputs = [column.name for column in predictor.model.preprocessing.inputs]
+    inputs = [column.name for column in predictor.inputs]
     known = set(store.table(fold.table).column_names)
     wanted = [name for name in dict.fromkeys([*inputs, predictor.target.column]) if name in known]
     table = store.table(fold.table, wanted)

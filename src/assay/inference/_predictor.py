@@ -15,7 +15,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay import models, preprocessing
-from assay.artifacts import Calibration, Model, TargetInfo
+from assay.artifacts import Calibration, Column, Model, TargetInfo
+from assay.inference._thresholds import Threshold, of_rows
+from assay.preprocessing._given import as_table
 from assay.store import Store
 
 if TYPE_CHECKING:
@@ -44,27 +46,39 @@ class Predictor:
         self._scorer = scorer
 
     def __call__(self, table: pa.Table | pa.RecordBatch) -> Predicted:
-        """Predict every row. The table needs the columns `model.preprocessing.inputs`; others are ignored."""
-        return self._predicted(*self.encoder.features(table))
+        """Predict every row. The table needs the columns `inputs`; others are ignored."""
+        return self._predicted(self._threshold(table), *self.encoder.features(table))
 
     def rows(self, rows: Sequence[Mapping[str, Value]]) -> Predicted:
         """Predict a few rows of plain values, sooner than a table of them."""
         *arrays, _ = self.encoder.rows(rows)
-        return self._predicted(*arrays)
+        by_group = self.calibration.by_group
+        told = None if by_group is None else as_table(rows, by_group.columns)
+        return self._predicted(self._threshold(told), *arrays)
 
     def counted(
         self, table: pa.Table | pa.RecordBatch, rows_B: NDArray[np.int64] | None = None
     ) -> tuple[Predicted, Counts]:
         """The same, with how many values were missing or never seen in training. An error calls rows by `rows_B`."""
         *arrays, counts = self.encoder.counted(table, rows_B)
-        return self._predicted(*arrays), counts
+        return self._predicted(self._threshold(table), *arrays), counts
 
-    def _predicted(self, *arrays: NDArray[Any]) -> Predicted:
+    def _threshold(self, table: pa.Table | pa.RecordBatch | None) -> Threshold:
+        """The threshold of all rows, or of each."""
+        by_group, threshold = self.calibration.by_group, self.calibration.threshold
+        return threshold if by_group is None or table is None else of_rows(table, by_group, threshold)
+
+    def _predicted(self, threshold: Threshold, *arrays: NDArray[Any]) -> Predicted:
         scores_BO = self._scorer(*arrays)
         if self.target.task == "regression":
             return Predicted(y_hat=self.encoder.to_units(scores_BO[:, 0]), p_BO=None)
         p_BO = probabilities(scores_BO, self.calibration.temperature)
-        return Predicted(y_hat=classes(p_BO, self.target, self.calibration.threshold), p_BO=p_BO)
+        return Predicted(y_hat=classes(p_BO, self.target, threshold), p_BO=p_BO)
+
+    @property
+    def inputs(self) -> tuple[Column, ...]:
+        """The raw columns that it takes."""
+        return self.calibration.inputs(self.model.preprocessing)
 
     @property
     def target(self) -> TargetInfo:
@@ -86,7 +100,7 @@ def probabilities(scores_BO: NDArray[np.float32], temperature: float) -> NDArray
     return np.asarray(p_BO, np.float32)
 
 
-def classes(p_BO: NDArray[np.float32], target: TargetInfo, threshold: float | None) -> NDArray[np.int32]:
+def classes(p_BO: NDArray[np.float32], target: TargetInfo, threshold: Threshold) -> NDArray[np.int32]:
     """The most probable class, or with a threshold the positive class where its probability reaches it."""
     if threshold is None or target.positive is None:
         return np.asarray(p_BO.argmax(axis=1), np.int32)

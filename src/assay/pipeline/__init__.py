@@ -15,7 +15,7 @@ from assay import data, tracking
 from assay.artifacts import DataAudit, Preflight
 from assay.errors import AssayError, Mistake, SpecError
 from assay.ledger import Ledger, RunRow, find_home
-from assay.pipeline import _check, _crashes, _data_audit, _fits, _plan, _run
+from assay.pipeline import _check, _crashes, _data_audit, _fits, _mitigation, _plan, _run
 from assay.pipeline._check import Checked
 from assay.pipeline._steps import Step
 from assay.pipeline._types import Plan, PlannedStage, RunResult, SearchResult, StageRecord
@@ -53,7 +53,7 @@ def plan(spec: Spec | str | Path, *, home: Path | None = None, table: Any = None
         name=spec.name,
         stages=_plan.planned(spec, source, ledger, table),
         gates=tuple(f"{gate.gate}: " + ", ".join(f"{k} {v}" for k, v in gate.options.items()) for gate in spec.gates),
-        warnings=(warning,) if warning else (),
+        warnings=(*_mitigation.notes(spec), *((warning,) if warning else ())),
     )
 
 

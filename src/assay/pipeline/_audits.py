@@ -102,7 +102,7 @@ def _with_seed(spec: Spec, step: Step, of: Trained, i: int, around: Surroundings
     """The same training with another seed."""
     model: Model = step(
         f"train-seed-{i}", training.train, of.arrays, of.prepared, spec.model, spec.training, spec.compute,
-        spec.seed + i, store=around.store, events=Silent(), folder=around.checkpoints, root=spec.root,
+        spec.seed + i, *of.mitigated, store=around.store, events=Silent(), folder=around.checkpoints, root=spec.root,
     )  # fmt: skip
     return model
 

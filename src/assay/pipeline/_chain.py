@@ -33,7 +33,7 @@ from assay.artifacts import (
     to_json,
 )
 from assay.errors import DataError, RegistryError, TrackingError
-from assay.pipeline import _audits, _champion, _fits, _search, _waivers
+from assay.pipeline import _audits, _champion, _fits, _mitigation, _search, _waivers
 from assay.pipeline._links import Judged, Links, Questions, Read, Surroundings, Told, Trained
 from assay.pipeline._steps import Later, Step
 from assay.spec import Spec
@@ -92,16 +92,18 @@ def learn(
     arrays = step("encode", preprocessing.encode, prepared, folds.train, folds.valid, store=store)
     leaks = step("probe", evaluation.probe, arrays, prepared, folds.duplicates, spec.seed, store=store)
 
+    mitigated = _mitigation.of_training(spec, step, folds.train, found.snapshot, store)
     model = _search.trained(search) or step(
-        "train", training.train, arrays, prepared, spec.model, spec.training, spec.compute, spec.seed,
+        "train", training.train, arrays, prepared, spec.model, spec.training, spec.compute, spec.seed, *mitigated,
         store=store, events=around.events, folder=around.checkpoints, root=spec.root,
     )  # fmt: skip
     on_valid = step("predict-valid", inference.predict, model, folds.valid, None, store=store, root=spec.root)
     calibration = step("calibrate", evaluation.calibrate, on_valid, spec.evaluation, store=store)
+    calibration = _mitigation.of_decision(spec, step, model, folds, found.snapshot, calibration, store)
     on_test = step("predict", inference.predict, model, folds.test, calibration, store=store, root=spec.root)
     return Trained(
         snapshot=found.snapshot, folds=folds, prepared=prepared, arrays=arrays, leaks=leaks, model=model,
-        calibration=calibration, on_valid=on_valid, on_test=on_test,
+        calibration=calibration, on_valid=on_valid, on_test=on_test, mitigated=mitigated,
     )  # fmt: skip
 
 
@@ -112,6 +114,7 @@ def judge(spec: Spec, source: Source, of: Trained, asked: Questions, step: Step,
         "evaluate", evaluation.evaluate, of.on_test, of.on_valid, of.model.epochs, spec.evaluation, store=store
     )
     audited = _audits.of_model(spec, step, of, around)
+    unmitigated = _mitigation.without(spec, step, of, _audits.fold_of(spec, of.folds), around)
     champion, unreachable = around.find_champion(of.model)
     comparisons, incomparable = _compared(spec, step, champion, of.on_test, of.folds, store)
     evidence = Evidence(
@@ -122,7 +125,10 @@ def judge(spec: Spec, source: Source, of: Trained, asked: Questions, step: Step,
     )  # fmt: skip
     waivers, scope = _waivers.asked(spec, source)
     decision = step("decide", gates.decide, evidence, asked.gates, spec.registry.promote_inconclusive, waivers, scope)
-    return Judged(evidence=evidence, decision=decision, waivers=waivers, scope=scope, unreachable=unreachable)
+    return Judged(
+        evidence=evidence, decision=decision, waivers=waivers, scope=scope, unreachable=unreachable,
+        unmitigated=unmitigated,
+    )  # fmt: skip
 
 
 def tell(
@@ -145,7 +151,7 @@ def tell(
     report = step(
         "report", reporting.report, spec.name, evidence.evaluation, evidence.findings, decision, of.model,
         of.calibration, found.validation, of.folds, profile, of.leaks, of.snapshot, lineage,
-        as_trained, evidence,
+        as_trained, evidence, judged.unmitigated,
         pages=reporting.Pages() if judged.unreachable else Later(around.pages), store=store,
     )  # fmt: skip
     return Told(evidence=bundle, report=report)

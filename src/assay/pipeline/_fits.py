@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 
-from assay import data, models, preprocessing, validation
+from assay import data, mitigation, models, preprocessing, validation
 from assay.artifacts import Column, Preprocessing, Snapshot
 from assay.data import Look
 from assay.errors import Mistake, SpecError
@@ -27,6 +27,8 @@ def look(spec: Spec, *, query: bool = False) -> Look | None:
 def check(spec: Spec, seen: Look | None) -> list[Mistake]:
     """Every mistake in `spec` that its data tell, or that needs no data but the parts that answer; with their lines."""
     found = [*_code(spec), *_answers.unaudited(spec)]
+    if spec.mitigate is not None:
+        found += mitigation.mistakes(spec.mitigate, spec.training)
     if seen is not None:
         found += [*_of_data(spec, seen), *_answers.of_metrics(spec, _columns.classes_of(spec, seen))]
     else:

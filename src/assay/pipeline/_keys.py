@@ -22,7 +22,7 @@ from assay import models, registry
 from assay.artifacts import Model, Source, sha256_of, to_json
 from assay.spec import Spec, plugins
 from assay.spec.data import DataSpec, SplitSpec
-from assay.spec.evidence import GateSpec
+from assay.spec.evidence import GateSpec, MitigateSpec
 from assay.spec.training import ModelSpec
 from assay.spec.tuning import AlgorithmSpec, SchedulerSpec
 
@@ -139,7 +139,9 @@ def _named(args: tuple[Any, ...]) -> set[tuple[str, str]]:
         if isinstance(value, tuple | list):
             found |= _named(tuple(value))
         elif isinstance(value, Spec):
-            found |= _named((value.model, value.tune and value.tune.algorithm, value.tune and value.tune.scheduler))
+            found |= _named(
+                (value.mitigate, value.model, value.tune and value.tune.algorithm, value.tune and value.tune.scheduler)
+            )
         elif isinstance(value, AlgorithmSpec):
             found.add(("algorithm", value.name))
         elif isinstance(value, SchedulerSpec):
@@ -150,6 +152,8 @@ def _named(args: tuple[Any, ...]) -> set[tuple[str, str]]:
             found.add(("splitter", value.by))
         elif isinstance(value, GateSpec):
             found.add(("gate", value.gate))
+        elif isinstance(value, MitigateSpec):
+            found.add(("mitigation", value.method))
         elif isinstance(value, ModelSpec | Model):
             found.add(("model", value.family))
     return found

@@ -36,6 +36,7 @@ from assay.artifacts import (
     Snapshot,
     Stability,
     TrainingArrays,
+    Unmitigated,
     ValidationReport,
 )
 from assay.pipeline._steps import ByKey, Later
@@ -93,7 +94,7 @@ class Questions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A model with all that it was made from, and what it predicts."""
+    """A model with all that it was made from, and what it predicts. `mitigated` is what its training was given more."""
 
     snapshot: Snapshot
     folds: Folds
@@ -104,6 +105,7 @@ class Trained:
     calibration: Calibration
     on_valid: Predictions
     on_test: Predictions
+    mitigated: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,7 @@ class Judged:
     waivers: tuple[WaiverSpec, ...]
     scope: Scope
     unreachable: str
+    unmitigated: Unmitigated | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

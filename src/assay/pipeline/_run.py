@@ -12,7 +12,7 @@ from assay import data, evaluation, registry, tracking, tuning
 from assay.artifacts import Events, Source, as_data, sha256_of
 from assay.errors import AssayError, Cancelled, TrackingError
 from assay.ledger import EventLog, Ledger, RunRow
-from assay.pipeline import _champion, _crashes, _fits, _keys, _looks, _plan, _trials, _warm
+from assay.pipeline import _champion, _crashes, _fits, _keys, _looks, _mitigation, _plan, _trials, _warm
 from assay.pipeline._chain import chain
 from assay.pipeline._environment import commit_of, environment
 from assay.pipeline._links import Links, Surroundings
@@ -30,6 +30,7 @@ PLUGINS_OF = {
     "split": ("splitter",),
     "tune": ("algorithm", "scheduler"),
     "train": ("model",),
+    "groups": ("mitigation",),
     "decide": ("gate",),
 }
 
@@ -226,7 +227,7 @@ def _result(asked: Asked, row: RunRow, links: Links, progress: Progress, start: 
         mlflow_run_id=row.mlflow_run_id,
         mlflow_url=tracking.run_url(asked.uri, row.mlflow_experiment_id, row.mlflow_run_id),
         pending=links.pending,
-        warnings=_warnings(links),
+        warnings=(*_warnings(links), *_mitigation.notices(asked.spec)),
         search=links.search,
         search_path=str(store.path(links.search_report.review)) if links.search_report else "",
     )

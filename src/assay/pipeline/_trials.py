@@ -22,7 +22,7 @@ from assay.artifacts import (
 )
 from assay.errors import Cancelled
 from assay.ledger import MARK, Ledger
-from assay.pipeline import _fits, _measures
+from assay.pipeline import _fits, _measures, _mitigation
 from assay.pipeline._steps import ByKey, Progress, Step, cached, direct
 from assay.spec import Spec
 from assay.spec.tuning import CrossValidationSpec, ObjectiveSpec
@@ -64,13 +64,14 @@ class Trainer:
         spec, store, until = segment.spec, ledger.store, Until(epoch=segment.until, search=segment.search)
         step = self._step(until.step, spec, ledger)
         prepared, arrays = self._encoded(spec, step, train, valid, store)
+        mitigated = _mitigation.of_training(spec, step, train, self.snapshot, store)
         if segment.folder is not None:  # weights that came from elsewhere are of no use to anybody with the same key
             step = until.step
         try:
             model: Model = step(
                 "train", training.train, arrays, prepared, spec.model, spec.training, spec.compute, spec.seed,
-                store=store, events=until, folder=segment.folder or ByKey(self.home / "checkpoints"), root=spec.root,
-                start=segment.start, checkpoint_s=CHECKPOINT_S,
+                *mitigated, store=store, events=until, folder=segment.folder or ByKey(self.home / "checkpoints"),
+                root=spec.root, start=segment.start, checkpoint_s=CHECKPOINT_S,
             )  # fmt: skip
         except Cancelled:
             if not until.reached:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 import yaml
@@ -13,7 +13,7 @@ from mlflow.models.signature import ModelSignature
 from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
-from assay.artifacts import Column, Model
+from assay.artifacts import Calibration, Column, Model
 from assay.registry._example import blank
 
 REQUIREMENTS = ("assay", "mlflow", "numpy", "pandas", "pyarrow", "safetensors", "torch")
@@ -27,10 +27,17 @@ BLANKS: dict[str, object] = {
 
 
 def texts(
-    model: Model, *, model_id: str, location: str, run_id: str, example: Mapping[str, object], loader: str
+    model: Model,
+    calibration: Calibration,
+    *,
+    model_id: str,
+    location: str,
+    run_id: str,
+    example: Mapping[str, object],
+    loader: str,
 ) -> dict[str, str]:
     """The files' names and contents. `example` overrides the blanks of the columns that it names."""
-    columns = model.preprocessing.inputs
+    columns = calibration.inputs(model.preprocessing)
     signal = model.preprocessing.signal
     example = {**({signal.column: blank(signal)} if signal else {}), **example}
     row = [example[column.name] if column.name in example else BLANKS[_type(column)] for column in columns]
@@ -40,7 +47,7 @@ def texts(
         run_id=run_id,
         model_uuid=model_id,
         model_id=model_id,
-        signature=_signature(model),
+        signature=_signature(model, columns),
         saved_input_example_info={
             "artifact_path": "input_example.json",
             "serving_input_path": "serving_input_example.json",
@@ -68,10 +75,10 @@ def texts(
     }
 
 
-def _signature(model: Model) -> ModelSignature:
+def _signature(model: Model, columns: Sequence[Column]) -> ModelSignature:
     """The raw columns that go in; the prediction and, for classification, the probability of each class come out."""
     target = model.preprocessing.target
-    inputs = [ColSpec(_accepted(column), column.name) for column in model.preprocessing.inputs]
+    inputs = [ColSpec(_accepted(column), column.name) for column in columns]
     if target.task == "regression":
         outputs = [ColSpec("double", "prediction")]
     else:

@@ -157,6 +157,7 @@ def _create(
     with tempfile.TemporaryDirectory() as folder:
         texts = _mlmodel.texts(
             model,
+            candidate.contents.calibration,
             model_id=logged.model_id,
             location=logged.artifact_location,
             run_id=run_id,

@@ -26,6 +26,7 @@ from assay.artifacts import (
     Report,
     Search,
     Snapshot,
+    Unmitigated,
     ValidationReport,
     to_json,
 )
@@ -75,6 +76,7 @@ def report(
     lineage: tuple[tuple[str, str], ...],
     spec_text: str,
     evidence: Evidence | None = None,
+    unmitigated: Unmitigated | None = None,
     *,
     pages: Pages = Pages(),
     store: Store,
@@ -82,11 +84,12 @@ def report(
     """The review page of one run, each of its pictures as an SVG file, and the numbers behind them as JSON.
 
     `lineage` names the hand-offs of the run with their digests; `spec_text` is the spec as it was written; `evidence`
-    is all that the gates saw; `pages` is where to read on. The files are `review.html`, `evaluation.json`,
-    `decision.json`, `findings.json` (when there was an audit) and one picture each of `learning-curve`, `confusion`,
-    `gaps` and every curve of the evaluation, where
-    there is something to draw.
+    is all that the gates saw; `unmitigated` is the same spec without its mitigation; `pages` is where to read on. The
+    files are `review.html`, `evaluation.json`, `decision.json`, `findings.json` (when there was an audit),
+    `mitigation.json` (before and after, where there is a mitigation) and one picture each of `learning-curve`,
+    `confusion`, `gaps` and every curve of the evaluation, where there is something to draw.
     """
+    from assay.reporting._mitigation import before_and_after
     from assay.reporting._page import Subject, page
     from assay.reporting._pictures import pictures
     from assay.reporting._svg import standalone
@@ -106,9 +109,11 @@ def report(
         lineage=lineage,
         spec_text=spec_text,
         evidence=evidence,
+        unmitigated=unmitigated,
         pages=pages,
     )
     numbers = {"evaluation.json": evaluation, "decision.json": decision, "findings.json": findings}
+    numbers["mitigation.json"] = before_and_after(evaluation, findings, unmitigated)
     files = [store.put(to_json(value).encode(), file) for file, value in numbers.items() if value is not None]
     drawn = pictures(evaluation, findings, decision, model)
     files += [store.put(standalone(svg), f"{picture}.svg") for picture, svg in drawn.items()]

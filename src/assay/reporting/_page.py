@@ -20,6 +20,7 @@ from assay.artifacts import (
     Model,
     Profile,
     Snapshot,
+    Unmitigated,
     ValidationReport,
 )
 from assay.reporting import Pages
@@ -29,6 +30,7 @@ from assay.reporting._gates import gates, undecided
 from assay.reporting._head import OUTCOMES, head
 from assay.reporting._lineage import lineage
 from assay.reporting._markup import Element, element, to_html
+from assay.reporting._mitigation import mitigation
 from assay.reporting._people import people
 from assay.reporting._performance import diagnosis, performance
 from assay.reporting._svg import picture_css
@@ -54,6 +56,7 @@ class Subject:
     spec_text: str
     pages: Pages
     evidence: Evidence | None = None
+    unmitigated: Unmitigated | None = None
 
 
 def page(of: Subject, pictures: Mapping[str, Element]) -> bytes:
@@ -62,6 +65,7 @@ def page(of: Subject, pictures: Mapping[str, Element]) -> bytes:
         gates(of.decision, of.evaluation),
         undecided(of.decision),
         fairness(of.findings, of.decision),
+        mitigation(of.evaluation, of.findings, of.unmitigated),
         people(of.evidence),
         why(of.evidence),
         performance(of.evaluation, of.model, of.calibration, pictures),

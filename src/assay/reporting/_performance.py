@@ -55,6 +55,9 @@ def _chosen(calibration: Calibration) -> str:
     temperature = f"Chosen on the valid rows: temperature {number(calibration.temperature)}"
     if calibration.threshold is None:
         return f"{temperature}."
+    if calibration.by_group is not None:
+        own = ", ".join(f"{short(group)} {number(value)}" for group, value in calibration.by_group.groups)
+        return f"{temperature}, decision thresholds per group: {own}. The group is used in the decision."
     if calibration.threshold_metric == "fixed":
         return f"{temperature}. Set by the spec: decision threshold {number(calibration.threshold)}."
     best = calibration.threshold_metric.replace("_", " ")

@@ -33,7 +33,7 @@ class Live:
 
     def __init__(self, version: Version, where: Where, max_rows: int) -> None:
         _refuse_lapsed(version)
-        columns = version.model.preprocessing.inputs
+        columns = version.calibration.inputs(version.model.preprocessing)
         self.version = version
         self.requests = Requests(columns, max_rows)
         self.contract = Contract(version.contract, columns)
@@ -54,7 +54,7 @@ class Live:
         """Predict rows that are within the contract."""
         if len(rows) <= MANY:
             return self.predictor.rows(rows)
-        return self.predictor(as_table(rows, self.predictor.model.preprocessing.inputs))
+        return self.predictor(as_table(rows, self.predictor.inputs))
 
 
 class Follower:

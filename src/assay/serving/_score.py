@@ -120,7 +120,7 @@ def _files(data: Path) -> list[Path]:
 
 def _parts(files: list[Path], live: Live, keep: tuple[str, ...], rows_per_part: int) -> Iterator[pa.Table]:
     """The input in pieces of exactly `rows_per_part` rows, the last one shorter; never much more in memory."""
-    columns = live.predictor.model.preprocessing.inputs
+    columns = live.predictor.inputs
     source = _opened(files, columns)
     wanted = list(dict.fromkeys([*(column.name for column in columns), *keep]))
     absent = [name for name in wanted if name not in source.schema.names]

@@ -16,7 +16,16 @@ from assay.artifacts import FOLD_COLUMN, Task
 from assay.errors import did_you_mean
 from assay.spec import _mistakes
 from assay.spec.data import DataSpec, FeaturesSpec, SplitSpec, TargetSpec, ValidationSpec
-from assay.spec.evidence import NAME, NAME_IN_WORDS, AuditSpec, EvaluationSpec, GateSpec, RegistrySpec, TrackingSpec
+from assay.spec.evidence import (
+    NAME,
+    NAME_IN_WORDS,
+    AuditSpec,
+    EvaluationSpec,
+    GateSpec,
+    MitigateSpec,
+    RegistrySpec,
+    TrackingSpec,
+)
 from assay.spec.preprocessing import PreprocessingSpec
 from assay.spec.training import ComputeSpec, ModelSpec, TrainingSpec
 from assay.spec.tuning import TuneSpec
@@ -50,6 +59,7 @@ class Spec(Words):
     tune: TuneSpec | None = None
     evaluation: EvaluationSpec = EvaluationSpec()
     audit: AuditSpec = AuditSpec()
+    mitigate: MitigateSpec | None = None
     gates: tuple[GateSpec, ...] = ()
     registry: RegistrySpec = RegistrySpec()
     tracking: TrackingSpec = TrackingSpec()
@@ -127,6 +137,11 @@ class Spec(Words):
                 known = ", ".join(columns) or "none: `audit.sensitive` is empty"
                 found = f"{name!r} is not in `audit.sensitive`"
                 yield Slip(f"features.use_sensitive.{position}", known, found, did_you_mean(name, columns))
+        for position, name in enumerate(self.mitigate.sensitive if self.mitigate is not None else ()):
+            if name not in columns:
+                known = ", ".join(columns) or "none: `audit.sensitive` is empty"
+                found = f"{name!r} is not in `audit.sensitive`"
+                yield Slip(f"mitigate.sensitive.{position}", known, found, did_you_mean(name, columns))
         for position, name in enumerate(features.include or ()):
             if name == self.target.column:
                 yield Slip(f"features.include.{position}", "columns other than the target")
@@ -143,6 +158,8 @@ class Spec(Words):
             yield from (Slip(key, "null: the task is regression") for key, value in wrong.items() if value is not None)
             if training.label_smoothing:
                 yield Slip("training.label_smoothing", "0: the task is regression")
+            if self.mitigate is not None:
+                yield Slip("mitigate", "null: the task is regression, and methods compare rates of classes")
 
 
 def _dotted(path: tuple[str | int, ...]) -> str:

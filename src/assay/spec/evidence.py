@@ -196,6 +196,18 @@ class AuditSpec(Words):
         )
 
 
+class MitigateSpec(Named):
+    """A method that makes gaps between groups smaller, and its options beside its name.
+
+    Groups are those of a column of `audit.sensitive`, or of several crossed. `before` also trains the same spec without
+    this, so that the report can show both.
+    """
+
+    method: str
+    sensitive: tuple[str, ...] = Field(min_length=1)
+    before: bool = True
+
+
 class GateSpec(Named):
     """A gate and its options."""
 

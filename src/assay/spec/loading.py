@@ -19,9 +19,12 @@ PLUGINS: tuple[tuple[str, str, str], ...] = (
     ("split", "by", "splitter"),
     ("model", "family", "model"),
     ("gates", "gate", "gate"),
+    ("mitigate", "method", "mitigation"),
     ("tune.algorithm", "name", "algorithm"),
     ("tune.scheduler", "name", "scheduler"),
 )
+# What such a part says itself, beside the plugin's options.
+OWN = {"mitigate": ("sensitive", "before")}
 # The parts that other parts refer to: with one of them wrong, no more can be said.
 BUILT_ON = ("version", "task", "data", "target", "split", "features", "audit", "evaluation")
 
@@ -87,7 +90,7 @@ def render(spec: Spec) -> str:
         for entry in _entries(data, part):
             name = str(entry[1][chooser])
             if not name.startswith("python:"):
-                options = {key: value for key, value in entry[1].items() if key != chooser}
+                options = _options(entry[1], part, chooser)
                 filled = plugins.config(kind, name, options).model_dump(mode="json", by_alias=True)
                 entry[1].update(filled)
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
@@ -216,7 +219,7 @@ def _plugin_options(
     for part, chooser, kind in PLUGINS:
         for where, entry in _entries(document.data, part) if kind in kinds else ():
             chosen = entry.get(chooser, _default(part, chooser))
-            options = {key: value for key, value in entry.items() if key != chooser}
+            options = _options(entry, part, chooser)
             if not isinstance(chosen, str) or chosen not in plugins.names(kind) or (kind == "model" and not options):
                 continue
             config: type[BaseModel] = plugins.load(kind, chosen).Config
@@ -248,6 +251,11 @@ def _default(part: str, chooser: str) -> Any:
         annotation = model.model_fields[key].annotation
         model = next((each for each in (annotation, *get_args(annotation)) if isinstance(each, type)), None)
     return model.model_fields[chooser].default if chooser in getattr(model, "model_fields", {}) else None
+
+
+def _options(entry: dict[str, Any], part: str, chooser: str) -> dict[str, Any]:
+    """What of a part are the plugin's own options."""
+    return {key: value for key, value in entry.items() if key not in (chooser, *OWN.get(part, ()))}
 
 
 def _entries(data: Any, part: str) -> list[tuple[tuple[str | int, ...], dict[str, Any]]]:

@@ -37,11 +37,12 @@ KINDS = {
     "splitter": PluginKind("split", "assay.data.splitters", "assay.splitters"),
     "model": PluginKind("model family", "assay.models", "assay.models"),
     "gate": PluginKind("gate", "assay.gates", "assay.gates"),
+    "mitigation": PluginKind("method of mitigation", "assay.mitigation", "assay.mitigations"),
     "algorithm": PluginKind("search algorithm", "assay.tuning.algorithms", "assay.algorithms"),
     "scheduler": PluginKind("scheduler", "assay.tuning.schedulers", "assay.schedulers"),
 }
 # The key by which a part of the spec names a plugin, and the plugin's kind.
-CHOOSERS = {"source": "source", "by": "splitter", "family": "model", "gate": "gate"}
+CHOOSERS = {"source": "source", "by": "splitter", "family": "model", "gate": "gate", "method": "mitigation"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay import models
-from assay.artifacts import Epoch, Events, Model, Preprocessing, Task, TrainingArrays
+from assay.artifacts import Epoch, Events, GroupCodes, Model, Preprocessing, Task, TrainingArrays
+from assay.errors import Mistake, SpecError
+from assay.spec.evidence import MitigateSpec
 from assay.spec.training import ComputeSpec, ModelSpec, TrainingSpec
 from assay.store import Store
 
@@ -32,6 +34,8 @@ def train(
     training: TrainingSpec,
     compute: ComputeSpec,
     seed: int,
+    mitigate: MitigateSpec | None = None,
+    groups: GroupCodes | None = None,
     *,
     store: Store,
     events: Events,
@@ -41,6 +45,9 @@ def train(
     checkpoint_s: float = 0.0,
 ) -> Model:
     """Fit `model` on the train rows and keep its best epoch on the valid rows.
+
+    `mitigate` is a method that makes gaps between `groups` of train rows smaller; the model is not told of them. Which
+    epoch is best, the loss of valid rows alone decides.
 
     `folder` holds the checkpoints; a training that was interrupted goes on from there. With workers on other machines
     it and the store must be on a file system that all of them see. `root` is where a user's own family lies. `start` is
@@ -52,6 +59,8 @@ def train(
     """
     options = models.check(model.family, model.options)
     if not models.is_torch(model.family):
+        if mitigate is not None:
+            raise SpecError.of([_untrained(model.family, mitigate)])
         from assay.training import _closed
 
         return _closed.fit(arrays, prepared, model.family, options, store=store, events=events)
@@ -72,6 +81,8 @@ def train(
         root=root,
         start=start,
         checkpoint_s=checkpoint_s,
+        mitigate=mitigate,
+        groups=groups,
     )
     return run(job, events)
 
@@ -99,6 +110,11 @@ def inherit(
         training=training, compute=compute, seed=0, store=store, folder=store.root, root=root,
     )  # fmt: skip
     return inherit(job, weights)
+
+
+def _untrained(family: str, mitigate: MitigateSpec) -> Mistake:
+    found = f"{mitigate.method!r} changes the training, and {family!r} is fitted in closed form"
+    return Mistake(where="mitigate.method", found=found, allowed="thresholds, or a family that is trained in steps")
 
 
 def metrics(task: Task, *, binary: bool) -> tuple[str, ...]:

@@ -14,9 +14,11 @@ from assay.errors import TrainingError
 from assay.spec.training import AugmentSpec
 from assay.training._augment import Targets, augmented
 from assay.training._batches import Rows
+from assay.training._checkpoint import Checkpoint
 from assay.training._job import Job
 from assay.training._judge import autocast
 from assay.training._losses import Loss
+from assay.training._mitigation import Mitigation
 from assay.training._network import Forward, Network
 from assay.training._optim import load_state_tensors, optimizer, state_tensors
 from assay.training._place import Place
@@ -31,6 +33,7 @@ class Descent:
         self.n_updates = -(-len(rows) // (job.training.batch_size * job.training.accumulate))
         self._spec, self._seed, self._place = job.training, job.seed, place
         self._rows, self._loss, self._network = rows, loss, network
+        self._mitigation = Mitigation.of(job, place, rows.target_N)
         self._augments = job.training.augment != AugmentSpec()
         self._scaler = torch.amp.GradScaler(place.device.type) if job.training.precision == "fp16" else None
         self._sum = torch.zeros((), dtype=torch.float64, device=place.device)  # of this epoch's losses on this rank
@@ -65,6 +68,20 @@ class Descent:
 
     def share_loss(self, forward: Forward, index_B: Tensor) -> Tensor:
         """The loss summed over this rank's rows of a batch."""
+        out, targets, mine = self._forward(forward, index_B)
+        return targets.loss(self._loss, out, len(mine) if len(mine) < len(out) else None)
+
+    def mitigated(self, forward: Forward, index_B: Tensor) -> tuple[Tensor, Tensor]:
+        """What is minimised over a batch, as a mean over its rows, and the loss summed over this rank's rows."""
+        assert self._mitigation is not None
+        out, targets, mine = self._forward(forward, index_B)
+        out, target_B = out[: len(mine)], targets.own_B[: len(mine)]
+        loss_B = self._loss.rows(out, target_B)
+        weight = self._loss.weight(self._rows.target_N, index_B)
+        return self._mitigation(loss_B, out, target_B, mine, weight), loss_B.detach().sum()
+
+    def _forward(self, forward: Forward, index_B: Tensor) -> tuple[Tensor, Targets, Tensor]:
+        """What the network makes of this rank's rows of a batch, their targets, and which rows they are."""
         mine = index_B[self._place.share(len(index_B))]
         n_rows = len(mine)
         padded = n_rows < 2  # batch normalisation wants two rows, and DDP a pass on every rank
@@ -77,7 +94,7 @@ class Descent:
             inputs = (*inputs[:-1], image_BCHW)
         with autocast(self._spec.precision, self._place.device):
             out = forward(*inputs)
-        return targets.loss(self._loss, out, n_rows if padded else None)
+        return out, targets, mine[:n_rows]
 
     def gather(self) -> None:
         """Bring what ranks hold apart to rank 0, in the middle of an epoch."""
@@ -89,15 +106,20 @@ class Descent:
         found = {f"optimizer.{name}": value for name, value in state_tensors(self.optimizer).items()}
         if self._scaler is not None:
             found |= {f"scaler.{name}": torch.tensor(value) for name, value in self._scaler.state_dict().items()}
+        if self._mitigation is not None:
+            found |= {f"mitigation.{name}": value.cpu() for name, value in self._mitigation.state.items()}
         return {"descent.loss_sum": self._sum.cpu(), **found}
 
-    def load(self, optimizer: dict[str, Tensor], scaler: dict[str, Tensor], loss_sum: Tensor) -> None:
+    def load(self, found: Checkpoint) -> None:
         """Put back what `tensors` gave."""
-        load_state_tensors(self.optimizer, optimizer)
+        load_state_tensors(self.optimizer, found.part("optimizer"))
+        if self._mitigation is not None:
+            for name, value in found.part("mitigation").items():
+                self._mitigation.state[name].copy_(value)
         if self._place.first:
-            self._sum.copy_(loss_sum)
+            self._sum.copy_(found.tensors["descent.loss_sum"])
         if self._scaler is not None:
-            self._scaler.load_state_dict({name: value.item() for name, value in scaler.items()})
+            self._scaler.load_state_dict({name: value.item() for name, value in found.part("scaler").items()})
 
     def _gradients(self, index_N: Tensor) -> None:
         """The exact mean gradient over all rows of one update, batch by batch."""
@@ -106,11 +128,16 @@ class Descent:
         for number, index_B in enumerate(batches, start=1):
             forward = self._network.forward
             with self._network.unsynced(more_to_come=number < len(batches)):
-                loss = self.share_loss(forward, index_B)
+                if self._mitigation is None:
+                    minimised = loss = self.share_loss(forward, index_B)
+                    # Ranks average their gradients, and each one's loss is a part of the sum: hence world_size.
+                    share = self._place.world_size / weight
+                else:
+                    minimised, loss = self.mitigated(forward, index_B)
+                    share = self._loss.weight(self._rows.target_N, index_B) / weight
                 self._sum += loss.detach()
-                # Ranks average their gradients, and each one's loss is a part of the sum: hence world_size.
-                scale = torch.ones_like(loss) * (self._place.world_size / weight)
-                torch.autograd.backward(loss, scale if self._scaler is None else self._scaler.scale(scale))
+                scale = torch.ones_like(minimised) * share
+                torch.autograd.backward(minimised, scale if self._scaler is None else self._scaler.scale(scale))
 
     def _step(self) -> None:
         if self._spec.clip_norm is not None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assay.artifacts import Preprocessing, TrainingArrays, sha256_of, to_json
+from assay.artifacts import GroupCodes, Preprocessing, TrainingArrays, sha256_of, to_json
+from assay.spec.evidence import MitigateSpec
 from assay.spec.training import ComputeSpec, TrainingSpec
 from assay.store import Bucket, Disk, Files, Store
 
@@ -33,12 +34,16 @@ class Job:
     start: Path | None = None
     checkpoint_s: float = 0.0
     token: str = field(default_factory=lambda: secrets.token_hex(8))
+    mitigate: MitigateSpec | None = None
+    groups: GroupCodes | None = None
 
     @property
     def checkpoints(self) -> Files:
         """The checkpoints, in a folder that no job with other numbers shares."""
         training = self.training.model_dump_json(exclude={"checkpoint_every"})
-        parts = (to_json(self.arrays), to_json(self.prepared), self.family, to_json(self.options), training)
+        parts = [to_json(self.arrays), to_json(self.prepared), self.family, to_json(self.options), training]
+        if self.mitigate is not None:
+            parts += [to_json((self.mitigate.method, self.mitigate.options)), to_json(self.groups)]
         return self.files_of(self.folder / "checkpoints" / sha256_of(*parts, str(self.seed))[:16])
 
     @property

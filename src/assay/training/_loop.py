@@ -114,7 +114,7 @@ class Run:
         if found is not None:
             self.progress, self.best = found.progress, found.part("best")
             self.network.load(found.part("weights"), found.part("ema"))
-            self.descent.load(found.part("optimizer"), found.part("scaler"), found.tensors["descent.loss_sum"])
+            self.descent.load(found)
         position = [float(self.progress.epoch), float(self.progress.update)]
         if self.place.agree(position) != position:
             raise TrainingError(

@@ -51,6 +51,15 @@ class Loss:
         )
         return total if n_members == 1 else total / n_members
 
+    def rows(self, out: Tensor, target_B: Tensor) -> Tensor:
+        """The loss of every row, float32 [B], whose sum is `sum`. Of classification."""
+        n_members = out.shape[1] if out.ndim == 3 else 1
+        out_NO, target_N = models.members(out, target_B)
+        loss_N = F.cross_entropy(
+            out_NO.float(), target_N, weight=self._weight_O, reduction="none", label_smoothing=self._smoothing
+        )
+        return loss_N.view(len(out), n_members).mean(dim=1)
+
     def weight(self, target_N: Tensor, index_B: Tensor | None = None) -> Tensor | int:
         """The summed weight of all rows or of those named: how many they are, where classes have no weights."""
         if self._weight_O is None:

@@ -51,6 +51,16 @@ class Place:
             dist.all_reduce(tensor)
         return tensor
 
+    def total(self, part: Tensor) -> Tensor:
+        """`part` summed over ranks, with the gradient of that sum once ranks have averaged theirs.
+
+        As `torch.distributed.nn.functional.all_reduce` where all ranks make the same of the sum, with half the
+        exchanges: its backward pass would sum what is equal on all ranks.
+        """
+        if self.alone:
+            return part
+        return self.sum(part.detach().clone()) + self.world_size * (part - part.detach())
+
     def any(self, flag: bool) -> bool:
         """True on all ranks when `flag` is true on one."""
         return flag if self.alone else bool(self.sum(torch.tensor(float(flag), device=self.device)) > 0)
