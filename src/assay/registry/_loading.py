@@ -52,6 +52,8 @@ def load(reference: str, uri: str, home: Path, store: Store) -> Version:
         model=contents.model,
         calibration=contents.calibration,
         contract=contents.contract,
+        reference=contents.reference,
+        rules=contents.rules,
     )
 
 
