@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from assay.artifacts import GateResult
-from assay.pipeline import RunResult
+from assay.pipeline import RunResult, WatchResult
 
 
 def line(event: dict[str, Any]) -> str:
@@ -40,6 +40,23 @@ def decision(result: RunResult) -> str:
     if result.mlflow_url:
         links.append(f"[MLflow run]({result.mlflow_url})")
     return "\n".join([*head, *table, "", ", ".join(links)])
+
+
+def watch(result: WatchResult) -> str:
+    """What a watch came to: the windows, the newest first, and what has moved."""
+    of = result.watched
+    head = [f"# {of.name} version {of.version}: {of.verdict.lower()}", "", of.reason, ""]
+    head += [f"Moved: {', '.join(of.moved)}", ""] if of.moved else []
+    rows = [
+        f"| {window.number} | {window.name} | {window.n_rows:,} | {window.verdict} | {window.reason} |"
+        for window in reversed(of.windows[-20:])
+    ]
+    links = [f"Report `{result.page}`"] + ([f"[MLflow run]({result.mlflow_url})"] if result.mlflow_url else [])
+    if result.retrained is not None and result.retrained.run is not None:
+        links.append(f"trained anew: run `{result.retrained.run.run_id}`, {result.retrained.run.outcome}")
+    return "\n".join(
+        [*head, "| | window | rows | verdict | why |", "|---|---|---|---|---|", *rows, "", ", ".join(links)]
+    )
 
 
 def _row(gate: GateResult) -> str:

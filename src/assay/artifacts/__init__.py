@@ -84,6 +84,7 @@ from assay.artifacts._model import (
     TargetInfo,
     TrainingArrays,
 )
+from assay.artifacts._monitoring import ColumnReference, Look, Reference, Watched, WatchVerdict, Window, WindowVerdict
 from assay.artifacts._numbers import Curve, Interval, Share
 from assay.artifacts._search import Search, Trial
 from assay.artifacts._words import FOLD_COLUMN, Blob, FoldName, Kind, Severity, SignalKind, Task, Verdict
@@ -100,6 +101,7 @@ __all__ = [
     "Changes",
     "Column",
     "ColumnProfile",
+    "ColumnReference",
     "Comparison",
     "Contribution",
     "Contributions",
@@ -133,6 +135,7 @@ __all__ = [
     "LabelBias",
     "LeakProbe",
     "LeakReport",
+    "Look",
     "Membership",
     "MetricValue",
     "Model",
@@ -145,6 +148,7 @@ __all__ = [
     "Profile",
     "Reason",
     "Reasons",
+    "Reference",
     "Registered",
     "Reliability",
     "Report",
@@ -171,6 +175,10 @@ __all__ = [
     "ValidFold",
     "ValidationReport",
     "Verdict",
+    "WatchVerdict",
+    "Watched",
+    "Window",
+    "WindowVerdict",
     "as_data",
     "blobs_in",
     "from_json",

@@ -17,7 +17,20 @@ from typing import Annotated
 
 import typer
 
-from assay.cli import _audit, _plugins, _predict, _promote, _record, _run, _schedule, _search, _serve, _servers, _spec
+from assay.cli import (
+    _audit,
+    _plugins,
+    _predict,
+    _promote,
+    _record,
+    _run,
+    _schedule,
+    _search,
+    _serve,
+    _servers,
+    _spec,
+    _watch,
+)
 from assay.cli._answer import Answer
 
 app = typer.Typer(
@@ -43,7 +56,11 @@ def _everywhere(
     """See the help of `app`."""
 
 
-for _group in (_run, _search, _spec, _audit, _promote, _serve, _predict, _schedule, _servers, _record, _plugins):
+_GROUPS = (
+    _run, _search, _spec, _audit, _promote, _serve, _predict, _watch, _schedule, _servers, _record, _plugins,
+)  # fmt: skip
+
+for _group in _GROUPS:
     _group.add_to(app)
 
 

@@ -17,6 +17,7 @@ COLOURS = {
     "PASS": "green", "FAIL": "bold red", "ERROR": "bold red", "INCONCLUSIVE": "yellow", "NOT_APPLICABLE": "dim",
     "finished": "green", "running": "cyan", "failed": "red", "crashed": "red", "cancelled": "yellow",
     "pending": "yellow", "healthy": "green", "silent": "yellow", "gone": "red",
+    "HOLDS": "green", "VIOLATES": "bold red", "UNDECIDED": "yellow",
     "ok": "green", "warn": "yellow", "fail": "bold red",
 }  # fmt: skip
 PIPE_WIDTH = 140  # of lines that go to a file or a pipe, where nothing wraps them

@@ -18,6 +18,7 @@ from assay.artifacts import (
     Epoch,
     Evaluation,
     LeakReport,
+    MetricValue,
     Predictions,
     Preprocessing,
     TargetInfo,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from assay.store import Store
 
-__all__ = ["calibrate", "compare", "evaluate", "greater_is_better", "measure", "metric_ranges", "probe"]
+__all__ = ["calibrate", "compare", "evaluate", "greater_is_better", "measure", "metric_ranges", "metrics", "probe"]
 
 
 def calibrate(valid: Predictions, config: EvaluationSpec, *, store: Store) -> Calibration:
@@ -48,6 +49,13 @@ def evaluate(
     from assay.evaluation._evaluate import evaluate
 
     return evaluate(test, valid, epochs, config, store)
+
+
+def metrics(predictions: Predictions, config: EvaluationSpec, *, store: Store) -> tuple[MetricValue, ...]:
+    """Every metric that such rows have, with its interval. Raises DataError when there are no rows."""
+    from assay.evaluation._evaluate import measured
+
+    return measured(predictions, config, store)[1]
 
 
 def temperature_limit(used: Calibration) -> str:

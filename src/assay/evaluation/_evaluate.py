@@ -20,8 +20,8 @@ def evaluate(
     test: Predictions, valid: Predictions, epochs: tuple[Epoch, ...], config: EvaluationSpec, store: Store
 ) -> Evaluation:
     """Metrics of both folds; confusion, curves and diagnoses."""
-    on_test, test_metrics = _measure(test, config, store)
-    _, valid_metrics = _measure(valid, config, store)
+    on_test, test_metrics = measured(test, config, store)
+    _, valid_metrics = measured(valid, config, store)
     return Evaluation(
         metrics=(*test_metrics, *valid_metrics),
         confusion=_confusion(on_test),
@@ -32,7 +32,8 @@ def evaluate(
     )
 
 
-def _measure(predictions: Predictions, config: EvaluationSpec, store: Store) -> tuple[Scored, tuple[MetricValue, ...]]:
+def measured(predictions: Predictions, config: EvaluationSpec, store: Store) -> tuple[Scored, tuple[MetricValue, ...]]:
+    """The rows in the order of their content, and their metrics."""
     if predictions.n_rows == 0:
         raise DataError(
             f"The {predictions.fold} fold has no rows, so nothing can be measured. Allowed: at least one row."

@@ -15,15 +15,16 @@ from assay import data, tracking
 from assay.artifacts import DataAudit, Preflight
 from assay.errors import AssayError, Mistake, SpecError
 from assay.ledger import Ledger, RunRow, find_home
+from assay.monitoring import Every
 from assay.pipeline import _check, _crashes, _data_audit, _fits, _mitigation, _plan, _run
 from assay.pipeline._check import Checked
 from assay.pipeline._steps import Step
-from assay.pipeline._types import Plan, PlannedStage, RunResult, SearchResult, StageRecord
+from assay.pipeline._types import Plan, PlannedStage, Retrained, RunResult, SearchResult, StageRecord, WatchResult
 from assay.spec import Spec, loading
 
 __all__ = [
-    "Checked", "Plan", "PlannedStage", "RunResult", "SearchResult", "StageRecord", "Step", "audit_data", "check",
-    "finish_pending", "plan", "reconcile", "registry_uri", "run", "search",
+    "Checked", "Plan", "PlannedStage", "Retrained", "RunResult", "SearchResult", "StageRecord", "Step", "WatchResult",
+    "audit_data", "check", "finish_pending", "plan", "reconcile", "registry_uri", "run", "search", "watch",
 ]  # fmt: skip
 
 Listener = Callable[[dict[str, Any]], None]
@@ -122,6 +123,40 @@ def search(
 def registry_uri(home: Path) -> str:
     """The MLflow in which a run with that state folder registers its model."""
     return tracking.destination(home, None)
+
+
+def watch(
+    model: str,
+    data: Sequence[str],
+    *,
+    rows: int = 0,
+    time: str = "",
+    every: Every = "day",
+    labels: str = "",
+    id: str = "",
+    overrides: Sequence[str] = (),
+    train: Callable[[], RunResult] | None = None,
+    home: Path | None = None,
+    uri: str = "",
+) -> WatchResult:
+    """Hold windows of later rows against what a model version was trained on, and say whether that asks for training.
+
+    `model` is `NAME@ALIAS` or `NAME/NUMBER`; `data` are cut into windows as `monitoring.cut` says; `labels` is a table
+    that is joined by the column `id`. `overrides` change words of the spec's `monitoring`, as `alpha=0.05`. `train` is
+    called once where the rule fires, and never twice for the same windows.
+
+    Raises AssayError: RegistryError for a version that does not load, DataError for data that cannot be read or have
+    none of its columns, LockedError when another process watches the same version.
+    """
+    from assay.pipeline import _labels, _watch
+
+    ledger = Ledger(home or find_home())
+    cutting = {"rows": rows, "time": time, "every": every}
+    asked = _watch.Asked(
+        model=model, data=tuple(data), cutting=cutting, labels=_labels.labels_of(labels, id, Path.cwd()),
+        overrides=tuple(overrides), train=train, uri=uri or tracking.destination(ledger.home, None),
+    )  # fmt: skip
+    return _watch.watch(asked, ledger)
 
 
 def finish_pending(*, home: Path | None = None) -> Iterator[tuple[RunRow, RunResult | AssayError]]:

@@ -12,6 +12,7 @@ from assay import (
     evaluation,
     gates,
     inference,
+    monitoring,
     preprocessing,
     registry,
     reporting,
@@ -185,12 +186,16 @@ def register(
     """The model version, or why there is none yet: the model is safe, and `assay sync` registers it later."""
     if judged.unreachable:
         return None, judged.unreachable
+    reference = step(
+        "reference", monitoring.reference, of.snapshot, of.folds.train, of.on_test, of.prepared.inputs, spec.personal,
+        spec.n_sampled, judged.evidence.evaluation.metrics, store=around.store,
+    )  # fmt: skip
     try:
         registered: Registered = step(
             "register", registry.register, of.model, of.calibration, judged.decision, spec.registered_name,
             spec.registry.alias, around.server, told.evidence.manifest.sha256, spec.registry.sign_off, spec.validation,
             train_hashes=Later(lambda: _champion.trained_on(of.folds, around.store)),
-            metrics=judged.evidence.evaluation.metrics,
+            metrics=judged.evidence.evaluation.metrics, reference=reference, rules=spec.rules,
             run_id=around.tracking_run, uri=around.uri, home=around.home, store=around.store,
         )  # fmt: skip
     except (RegistryError, TrackingError) as error:

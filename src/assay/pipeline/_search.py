@@ -12,6 +12,7 @@ from assay.pipeline._steps import Step
 from assay.spec import Spec, loading
 from assay.spec.data import ValidationSpec
 from assay.spec.evidence import AuditSpec, EvaluationSpec, RegistrySpec, TrackingSpec
+from assay.spec.monitoring import MonitoringSpec
 from assay.spec.tuning import TuneSpec
 
 
@@ -85,6 +86,7 @@ def _fitting(spec: Spec) -> Spec:
         "audit": audit,
         "evaluation": EvaluationSpec(),
         "gates": (),
+        "monitoring": MonitoringSpec(),
         "registry": RegistrySpec(),
         "tracking": TrackingSpec(),
         "validation": ValidationSpec(),

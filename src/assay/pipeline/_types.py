@@ -18,10 +18,13 @@ from assay.artifacts import (
     Search,
     Snapshot,
     ValidationReport,
+    Watched,
+    WatchVerdict,
     as_data,
 )
 
 Outcome = Literal["promoted", "refused", "inconclusive"]
+WATCH_CODES: dict[WatchVerdict, int] = {"QUIET": 0, "FIRES": 2, "UNDECIDED": 3}
 EXIT_CODES: dict[Outcome, int] = {"promoted": 0, "refused": 2, "inconclusive": 3}
 
 
@@ -104,6 +107,48 @@ class SearchResult:
         """The result as JSON data."""
         data: dict[str, Any] = as_data(self)
         return data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrained:
+    """The training that windows have led to: its result, or why there is none."""
+
+    run: RunResult | None = None
+    problem: str = ""
+
+    def as_data(self) -> dict[str, Any]:
+        """What it came to, as JSON data."""
+        if self.run is None:
+            return {"problem": self.problem}
+        return {"run_id": self.run.run_id, "outcome": self.run.outcome, "reason": self.run.decision.reason}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchResult:
+    """What a watch came to. `page` is the report, `problem` why MLflow could not be told, `gauges` are Prometheus'."""
+
+    watched: Watched
+    page: str
+    mlflow_url: str
+    problem: str
+    retrained: Retrained | None
+    gauges: str
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing, 2 the rule fires, 3 undecided."""
+        return WATCH_CODES[self.watched.verdict]
+
+    def as_data(self) -> dict[str, Any]:
+        """The result as JSON data."""
+        data: dict[str, Any] = as_data(self.watched)
+        return data | {
+            "page": self.page,
+            "mlflow_url": self.mlflow_url,
+            "problem": self.problem,
+            "retrained": self.retrained.as_data() if self.retrained else None,
+            "exit_code": self.exit_code,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,14 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.artifacts import Blob, Calibration, Champion, Decision, MetricValue, Model, Registered
+from assay.artifacts import Blob, Calibration, Champion, Decision, MetricValue, Model, Reference, Registered
 from assay.errors import AssayError
 from assay.registry._record import Chain, Promotion
 from assay.spec.data import ValidationSpec
+from assay.spec.monitoring import Rules
 from assay.store import Store
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def register(
     *,
     train_hashes: Blob,
     metrics: tuple[MetricValue, ...] = (),
+    reference: Reference | None = None,
+    rules: Rules | None = None,
     run_id: Callable[[], str],
     uri: str,
     home: Path,
@@ -100,7 +103,8 @@ def register(
     what the spec expects of the data: what serves the model holds requests against it.
 
     `run_id` waits for the MLflow run that made the model; `train_hashes` are the content hashes of the rows that it was
-    trained on; `example` is one row of input, made up, in place of the zeros and blanks that are written otherwise.
+    trained on; `reference` and `rules` are what later rows are compared with, and how; `example` is one row of input,
+    made up, in place of the zeros and blanks that are written otherwise.
 
     Raises RegistryError when MLflow is out of reach, or when another model was promoted since the decision was made;
     LockedError when another process is busy with the same name for a minute.
@@ -117,6 +121,8 @@ def register(
             train_hashes=train_hashes,
             contract=contract or ValidationSpec(),
             metrics=metrics,
+            reference=reference,
+            rules=rules or Rules(),
         ),
         decision,
         _versions.Place(name=name, alias=alias, uri=uri, home=home, sign_off=sign_off),
@@ -195,7 +201,8 @@ def _mover(name: str, alias: str, by: str, uri: str, home: Path, store: Store) -
 class Version:
     """A model version as it is loaded: every byte checked, and in the store. `alias` is empty for one by number.
 
-    `decision` is the last one that was made of it.
+    `decision` is the last one that was made of it. `reference` is None for a version that was registered before there
+    were any.
     """
 
     name: str
@@ -205,6 +212,8 @@ class Version:
     calibration: Calibration
     contract: ValidationSpec
     decision: Decision | None = None
+    reference: Reference | None = None
+    rules: Rules = field(default_factory=Rules)
 
 
 def resolve(reference: str, *, uri: str, home: Path) -> int:

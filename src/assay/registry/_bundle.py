@@ -3,6 +3,7 @@
 MLmodel, requirements.txt, python_env.yaml, input_example.json      what MLflow and its tools want to see
 model.json, calibration.json                                        the hand-offs
 contract.json                                                       what the spec expects of the data
+reference.json, rules.json, reference_sample.parquet                what later rows are compared with, and how
 weights.safetensors, preprocessing/*, train_hashes.npy              the bytes that they point to
 manifest.json                                                       {path: digest, size, name in the store}
 """
@@ -13,12 +14,14 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from assay.artifacts import Blob, Calibration, Model, from_json, sha256_of, to_json
+from assay.artifacts import Blob, Calibration, Model, Reference, from_json, sha256_of, to_json
 from assay.errors import RegistryError
 from assay.spec.data import ValidationSpec
+from assay.spec.monitoring import Rules
+from assay.spec.words import Words
 from assay.store import Store, digest_of
 
 MANIFEST = "manifest.json"
@@ -27,12 +30,14 @@ _URI = re.compile(r"objects/[0-9a-f]{2}/[0-9a-f]{64}(\.\w+)?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """What a bundle holds for us; the other files are for MLflow."""
+    """What a bundle holds for us; the other files are for MLflow. Bundles of before have no `reference`."""
 
     model: Model
     calibration: Calibration
     train_hashes: Blob
     contract: ValidationSpec
+    reference: Reference | None = None
+    rules: Rules = field(default_factory=Rules)
 
     @property
     def sha256(self) -> str:
@@ -46,9 +51,12 @@ def pack(folder: Path, contents: Contents, texts: Mapping[str, str], store: Stor
         "model.json": to_json(contents.model),
         "calibration.json": to_json(contents.calibration),
         "contract.json": written(contents.contract),
+        "rules.json": written(contents.rules),
     }
+    if contents.reference is not None:
+        own["reference.json"] = to_json(contents.reference)
     files = {name: store.put(text.encode(), name) for name, text in {**texts, **own}.items()}
-    files |= {"train_hashes.npy": contents.train_hashes, **_blobs(contents.model)}
+    files |= {"train_hashes.npy": contents.train_hashes, **_blobs(contents.model, contents.reference)}
     manifest = store.put(to_json(files).encode(), MANIFEST)
     for name, blob in {**files, MANIFEST: manifest}.items():
         path = folder / name
@@ -105,21 +113,31 @@ def _contents(files: Mapping[str, Blob], store: Store) -> Contents:
         calibration = from_json(Calibration, store.read(files["calibration.json"]).decode())
         contract = ValidationSpec.model_validate_json(store.read(files["contract.json"]))
         train_hashes = files["train_hashes.npy"]
-        whole = all(files[name] == blob for name, blob in _blobs(model).items())
+        told = files.get("reference.json")
+        reference = from_json(Reference, store.read(told).decode()) if told is not None else None
+        rules = Rules.model_validate_json(store.read(files["rules.json"])) if "rules.json" in files else Rules()
+        whole = all(files[name] == blob for name, blob in _blobs(model, reference).items())
     except (KeyError, ValueError, TypeError) as error:
         raise RegistryError(f"The registered model cannot be read: {error!r}") from error
     if not whole:
         raise RegistryError("The registered model points to files that are not its own.")
-    return Contents(model=model, calibration=calibration, train_hashes=train_hashes, contract=contract)
+    return Contents(
+        model=model,
+        calibration=calibration,
+        train_hashes=train_hashes,
+        contract=contract,
+        reference=reference,
+        rules=rules,
+    )
 
 
-def written(contract: ValidationSpec) -> str:
-    """The contract as canonical JSON."""
-    return to_json(contract.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+def written(words: Words) -> str:
+    """Words of the spec as canonical JSON."""
+    return to_json(words.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
 
-def _blobs(model: Model) -> dict[str, Blob]:
-    """The bytes that a model consists of, by their names in the bundle."""
+def _blobs(model: Model, reference: Reference | None) -> dict[str, Blob]:
+    """The bytes that a model and its reference consist of, by their names in the bundle."""
     prepared = model.preprocessing
     blobs = {
         "weights": model.weights,
@@ -127,4 +145,6 @@ def _blobs(model: Model) -> dict[str, Blob]:
         "preprocessing/arrays": prepared.arrays,
         "preprocessing/knots": prepared.knots,
     }
+    if reference is not None and reference.sample is not None:
+        blobs["reference_sample"] = reference.sample
     return {f"{name}{Path(blob.uri).suffix}": blob for name, blob in blobs.items()}

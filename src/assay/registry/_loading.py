@@ -56,6 +56,8 @@ def load(reference: str, uri: str, home: Path, store: Store) -> Version:
         calibration=contents.calibration,
         contract=contents.contract,
         decision=None if last_decision is None else from_json(Decision, json.dumps(last_decision)),
+        reference=contents.reference,
+        rules=contents.rules,
     )
 
 

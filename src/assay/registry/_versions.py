@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from assay.artifacts import (
     Decision,
     MetricValue,
     Model,
+    Reference,
     Registered,
     from_json,
     to_json,
@@ -34,6 +35,7 @@ from assay.registry._connection import connect, reaching
 from assay.registry._promotions import PREVIOUS, PromotionLedger, Wish
 from assay.registry._summary import summary
 from assay.spec.data import ValidationSpec
+from assay.spec.monitoring import Rules
 from assay.store import Store, digest_of
 
 IDENTITY, MODEL, MANIFEST = "assay.sha256", "assay.model_sha256", "assay.manifest"
@@ -46,19 +48,29 @@ NOTHING_IS_LOST = "Nothing is lost: the model is in the store, and the same comm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """What is registered: a model, how its scores are read, which rows it has seen and takes, its metrics."""
+    """What is registered: a model, how its scores are read, which rows it has seen and takes, its metrics.
+
+    `reference` and `rules` are what later rows are compared with.
+    """
 
     model: Model
     calibration: Calibration
     train_hashes: Blob
     contract: ValidationSpec
     metrics: tuple[MetricValue, ...]
+    reference: Reference | None = None
+    rules: Rules = field(default_factory=Rules)
 
     @property
     def contents(self) -> _bundle.Contents:
         """What the bundle holds."""
         return _bundle.Contents(
-            model=self.model, calibration=self.calibration, train_hashes=self.train_hashes, contract=self.contract
+            model=self.model,
+            calibration=self.calibration,
+            train_hashes=self.train_hashes,
+            contract=self.contract,
+            reference=self.reference,
+            rules=self.rules,
         )
 
     @property

@@ -23,11 +23,13 @@ from assay.artifacts import (
     LeakReport,
     Model,
     Profile,
+    Reference,
     Report,
     Search,
     Snapshot,
     Unmitigated,
     ValidationReport,
+    Watched,
     to_json,
 )
 
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from assay.spec.tuning import TuneSpec
     from assay.store import Store
 
-__all__ = ["Pages", "report", "search_report"]
+__all__ = ["Pages", "report", "search_report", "watch_report"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,3 +134,10 @@ def search_report(name: str, search: Search, tune: TuneSpec, evaluation: Evaluat
     drawn = pictures(search)
     files = tuple(store.put(standalone(svg), f"{picture}.svg") for picture, svg in drawn.items())
     return Report(review=store.put(page(name, search, tune, evaluation, drawn), "search.html"), files=files)
+
+
+def watch_report(watched: Watched, reference: Reference, *, store: Store) -> Report:
+    """The page of a model version in use: what the rule says, the windows one by one, and what has moved in them."""
+    from assay.reporting._watch import page
+
+    return Report(review=store.put(page(watched, reference), "watch.html"))

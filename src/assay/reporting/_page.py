@@ -74,9 +74,13 @@ def page(of: Subject, pictures: Mapping[str, Element]) -> bytes:
         lineage(of.snapshot, of.model, of.decision, of.lineage, of.spec_text, of.pages),
     ]
     sections = [one for one in every if one is not None]
-    body = element("body", head(of.name, of.decision, of.evaluation, of.model, of.folds), _contents(sections))
-    body.append(element("main", *sections))
-    title = f"{of.name} · {OUTCOMES[of.decision.outcome].word} · assay review"
+    top = head(of.name, of.decision, of.evaluation, of.model, of.folds)
+    return whole(f"{of.name} · {OUTCOMES[of.decision.outcome].word} · assay review", top, sections)
+
+
+def whole(title: str, top: Element, sections: list[Element]) -> bytes:
+    """A page in the one style of all pages: its top, its contents, its sections."""
+    body = element("body", top, _contents(sections), element("main", *sections))
     return ("<!doctype html>\n" + to_html(element("html", _meta(title), body, lang="en"))).encode()
 
 

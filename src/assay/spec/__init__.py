@@ -26,11 +26,13 @@ from assay.spec.evidence import (
     RegistrySpec,
     TrackingSpec,
 )
+from assay.spec.monitoring import MonitoringSpec, Rules
 from assay.spec.preprocessing import PreprocessingSpec
 from assay.spec.training import ComputeSpec, ModelSpec, TrainingSpec
 from assay.spec.tuning import TuneSpec
 from assay.spec.words import Slip, Words, Wrong
 
+SAMPLE_ROWS = 2000
 LOSSES: dict[Task, tuple[str, ...]] = {
     "classification": ("auto", "cross_entropy"),
     "regression": ("auto", "mse", "mae", "huber"),
@@ -61,6 +63,7 @@ class Spec(Words):
     audit: AuditSpec = AuditSpec()
     mitigate: MitigateSpec | None = None
     gates: tuple[GateSpec, ...] = ()
+    monitoring: MonitoringSpec = MonitoringSpec()
     registry: RegistrySpec = RegistrySpec()
     tracking: TrackingSpec = TrackingSpec()
 
@@ -78,6 +81,21 @@ class Spec(Words):
     def registered_name(self) -> str:
         """The name of the registered model."""
         return self.registry.name or self.name
+
+    @property
+    def rules(self) -> Rules:
+        """What windows of later rows are held against: kept with the model."""
+        return Rules(
+            monitoring=self.monitoring, evaluation=self.evaluation, audit=self.audit.of_groups, gates=self.gates
+        )
+
+    @property
+    def n_sampled(self) -> int:
+        """How many training rows may be kept with the model: none of people, unless the spec says so."""
+        asked = self.monitoring.sample_rows
+        if asked is not None:
+            return asked
+        return 0 if self.personal or self.audit.sensitive else SAMPLE_ROWS
 
     @property
     def file(self) -> str:

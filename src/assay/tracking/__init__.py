@@ -25,7 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from assay.artifacts import Events
+from assay.artifacts import Events, Watched
 from assay.errors import AssayError, TrackingError
 from assay.registry import without_passwords
 from assay.store import Store
@@ -43,6 +43,15 @@ class Synced:
 
     run_id: str
     n_events: int
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Where MLflow shows it (empty where no server does), or why MLflow could not be told."""
+
+    url: str = ""
+    run_id: str = ""
     problem: str = ""
 
 
@@ -206,6 +215,17 @@ def model_url(uri: str, name: str) -> str:
     if not uri.startswith(("http://", "https://")):
         return ""
     return f"{without_passwords(uri).rstrip('/')}/#/models/{urllib.parse.quote(name, safe='')}"
+
+
+def watched(of: Watched, page: Path, *, uri: str, home: Path) -> Told:
+    """Write what was seen of a model version into its one monitoring run, a step for each window. Raises nothing.
+
+    Windows that MLflow missed before are sent with the next ones.
+    """
+    from assay.registry import connect  # noqa: F401 - its configuration comes before the import of MLflow
+    from assay.tracking import _monitoring
+
+    return _monitoring.watched(of, page, uri, home)
 
 
 def sync(

@@ -79,24 +79,13 @@ class Replay:
     def _open(self) -> Sink:
         """Find or make the MLflow run. The cursor holds only for the run that it was made for."""
         client = registry.connect(self._uri, self._home)
-        from assay.tracking._sink import Sink
+        from assay.tracking._sink import Sink, artifacts_of
 
-        sink = Sink(client, self._unheard[0], self._artifacts())
+        sink = Sink(client, self._unheard[0], artifacts_of(self._uri, self._home))
         cursor = Cursor.read(self._folder)
         self._cursor = cursor if cursor.mlflow_run_id == sink.run_id else Cursor()
         self._uncertain = sink.found
         return sink
-
-    def _artifacts(self) -> Path | None:
-        """Where a new experiment's files go: beside the database. None leaves it to a server that is not ours.
-
-        MLflow's own choice for a database is `mlruns` in whatever folder somebody happens to stand.
-        """
-        if self._uri == tracking.server_url(self._home):
-            return self._home.resolve() / "mlflow" / "artifacts"
-        if self._uri.startswith(SQLITE):
-            return Path(self._uri.removeprefix(SQLITE)).resolve().parent / "artifacts"
-        return None
 
     def _hear(self) -> None:
         """Tell the story on. What MLflow has accepted before is told too, for what follows may refer to it."""

@@ -18,14 +18,14 @@ from mlflow.exceptions import MlflowException
 from assay.artifacts import Blob
 from assay.errors import StoreError, TrackingError
 from assay.store import Store
-from assay.tracking import _children
+from assay.tracking import _children, server_url
 from assay.tracking._note import note
 from assay.tracking._story import Batch, Dataset, Point, Story
 
 T = TypeVar("T")
 # MLflow's limits for one request.
 MAX_POINTS, MAX_PAIRS = 1000, 100
-CONTEXT = "mlflow.data.context"
+CONTEXT, SQLITE = "mlflow.data.context", "sqlite:///"
 # The second makes MLflow's pages show runs and models first, and not what is for chats.
 EXPERIMENT_TAGS = {
     "mlflow.note.content": "Runs of `assay`. Open one for what was decided, on which numbers, and why.",
@@ -43,7 +43,7 @@ class Sink:
         to say.
         """
         self._client = client
-        self.experiment_id = _experiment(client, start["experiment"], artifacts)
+        self.experiment_id = experiment_of(client, start["experiment"], artifacts)
         name, began_ms = start["run_id"], int(start["time"] * 1000)
         found = client.search_runs([self.experiment_id], f"tags.`assay.run_id` = '{name}'", max_results=1)
         self.found = bool(found)
@@ -120,7 +120,20 @@ class Sink:
             self._client.log_batch(self.run_id, metrics=[_metric(point, model_id) for point in points])
 
 
-def _experiment(client: MlflowClient, name: str, artifacts: Path | None) -> str:
+def artifacts_of(uri: str, home: Path) -> Path | None:
+    """Where a new experiment's files go: beside the database. None leaves it to a server that is not ours.
+
+    MLflow's own choice for a database is `mlruns` in whatever folder somebody happens to stand.
+    """
+    if uri == server_url(home):
+        return home.resolve() / "mlflow" / "artifacts"
+    if uri.startswith(SQLITE):
+        return Path(uri.removeprefix(SQLITE)).resolve().parent / "artifacts"
+    return None
+
+
+def experiment_of(client: MlflowClient, name: str, artifacts: Path | None) -> str:
+    """The id of the experiment called `name`, which is made where there is none; its files go to `artifacts`."""
     found = client.get_experiment_by_name(name)
     if found is None:
         # Files of ours lie in one place, whether they came through the server of `assay up` or past it.
