@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from assay import preprocessing, training
-from assay.artifacts import Epoch, Folds, Model, Silent, Snapshot, TrainFold, ValidFold
+from assay.artifacts import Blob, Epoch, Folds, Model, Silent, Snapshot, TrainFold, ValidFold
 from assay.errors import Cancelled
 from assay.ledger import Ledger
-from assay.pipeline import _fits, _measures
+from assay.pipeline import _fits, _measures, _pretrained
 from assay.pipeline._steps import ByKey, Progress, cached, direct
 from assay.spec import Spec
 from assay.spec.tuning import CrossValidationSpec, ObjectiveSpec
@@ -32,6 +32,7 @@ class Trainer:
     snapshot: Snapshot
     folds: tuple[tuple[TrainFold, ValidFold], ...]
     measured: tuple[ObjectiveSpec, ...] = ()
+    weights: Blob | None = None
 
     def __call__(self, segment: Segment) -> Trained:
         """See `assay.tuning.Trainer`."""
@@ -59,13 +60,14 @@ class Trainer:
             "preprocess", preprocessing.fit, train, spec.preprocessing, columns, spec.target, spec.task, store=store
         )
         arrays = step("encode", preprocessing.encode, prepared, train, valid, store=store)
+        arrays = _pretrained.embedded(spec, prepared, arrays, step, self.weights, store)
         if segment.folder is not None:  # weights that came from elsewhere are of no use to anybody with the same key
             step = until.step
         try:
             model: Model = step(
                 "train", training.train, arrays, prepared, spec.model, spec.training, spec.compute, spec.seed,
                 store=store, events=until, folder=segment.folder or ByKey(self.home / "checkpoints"), root=spec.root,
-                start=segment.start, checkpoint_s=CHECKPOINT_S,
+                weights=self.weights, start=segment.start, checkpoint_s=CHECKPOINT_S,
             )  # fmt: skip
         except Cancelled:
             if not until.reached:
@@ -85,7 +87,7 @@ def trainer(spec: Spec, home: Path, run_id: str, snapshot: Snapshot, folds: Fold
         pairs = crossed(folds.train, folds.valid, tune.cross_validation, spec.seed, Ledger(home).store)
     return Trainer(
         home=home, name=spec.name, run_id=run_id, snapshot=snapshot, folds=pairs,
-        measured=(*tune.objectives, *tune.subject_to),
+        measured=(*tune.objectives, *tune.subject_to), weights=_pretrained.weights(spec, Ledger(home)),
     )  # fmt: skip
 
 
