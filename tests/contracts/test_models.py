@@ -24,6 +24,10 @@ FAMILIES = plugins.names("model")
 TORCH = [family for family in FAMILIES if models.is_torch(family)]
 EMBEDDINGS = ("none", "linear", "piecewise_linear", "periodic")
 LEVELS = (5, 3, 7)
+SMALL = {
+    "bert": {"size": "tiny"},
+    "efficientnet": {"size": "tiny"},
+}  # families whose default size takes long to learn by heart
 SIGNALS = {
     "image": Signal(kind="image", column="x", shape=(1, 12, 12), mean=(0.5,), std=(0.3,)),
     "text": Signal(kind="text", column="x", shape=(16,), n_tokens=40),
@@ -71,7 +75,7 @@ def drawn(signal: Signal, n_rows: int, draw: np.random.Generator) -> np.ndarray[
 
 def build(family: str, told: Inputs, n_outputs: int = 3, seed: int = 0, **options: Any) -> nn.Module:
     torch.manual_seed(seed)
-    return models.build(family, options, told, n_outputs)
+    return models.build(family, SMALL.get(family, {}) | options, told, n_outputs)
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])

@@ -42,6 +42,9 @@ class Encoded:
     train: TrainFold
     valid: ValidFold
 
+    def spec(self, **spec: Any) -> TrainingSpec:
+        return TrainingSpec(**{"epochs": 3, "lr": 0.01, **spec})
+
     def fit(
         self,
         folder: Path,
@@ -59,7 +62,7 @@ class Encoded:
             self.arrays,
             self.prepared,
             ModelSpec(family=family, **(options or {})),
-            TrainingSpec(**{"epochs": 3, "lr": 0.01, **spec}),
+            self.spec(**spec),
             ComputeSpec(**{"device": "cpu", "threads": 1, **(compute or {})}),
             seed,
             *((mitigate, self.groups()) if mitigate is not None else ()),

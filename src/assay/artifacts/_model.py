@@ -109,10 +109,14 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingArrays:
-    """The encoded rows that a training may look at: these two folds and no other."""
+    """The encoded rows that a training may look at: these two folds and no other.
+
+    With `embedded` the signal of each row is what a frozen backbone made of it, float32 [n_rows, n_features].
+    """
 
     train: Encoded
     valid: Encoded
+    embedded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

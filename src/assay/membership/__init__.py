@@ -34,12 +34,14 @@ def attack(
     store: Store,
     folder: Path,
     root: Path | None = None,
+    weights: Blob | None = None,
 ) -> Membership:
     """Attack `model`: which of the rows of `train` and of `others` were it trained on?
 
-    Rows of `others` whose content stands in `train` are left out. Shadow trainings keep their checkpoints in `folder`.
+    Rows of `others` whose content stands in `train` are left out. Shadow trainings keep their checkpoints in `folder`,
+    and start from `weights` where the model did.
     """
     from assay.membership import _attack
 
-    shadows = _attack.Shadows(family, training, compute, seed, valid, folder, root)
+    shadows = _attack.Shadows(family, training, compute, seed, valid, folder, root, weights)
     return _attack.attack(model, train, others, row_hashes, shadows, config, store)

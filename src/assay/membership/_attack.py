@@ -31,13 +31,14 @@ class Shadows:
     valid: Encoded
     folder: Path
     root: Path | None
+    weights: Blob | None = None
 
     def trained(self, i: int, train: Encoded, model: Model, store: Store) -> Model:
         """The `i`-th one, on these rows."""
         return training.train(
             TrainingArrays(train=train, valid=self.valid), model.preprocessing, self.family, self.training,
             self.compute, (self.seed + SEED + i) % 2**32, store=store, events=Silent(),
-            folder=self.folder / f"shadow-{i}", root=self.root,
+            folder=self.folder / f"shadow-{i}", root=self.root, weights=self.weights,
         )  # fmt: skip
 
 

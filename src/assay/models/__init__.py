@@ -3,7 +3,8 @@
 A family is a module with `Config` (its options) and `build(config, inputs, n_outputs)`, which returns a torch module
 whose `forward(numeric_BF, codes_BC)` gives one row of outputs per row, [B, O], or one per member of an ensemble, [B, K,
 O]. `TAKES = ("image", "text")` says that it is for images and texts: its `forward` gets them as a third argument, with
-the columns of the table that stand beside them in the first two. Without `TAKES` it is for tables. It sees no data but
+the columns of the table that stand beside them in the first two; `PACKAGE` names a package and the file in it that
+brings weights, and `adapted` gives them the family's names. Without `TAKES` it is for tables. It sees no data but
 the bins of its numeric embeddings, draws its first weights from torch's global generator, and keeps no state outside of
 its parameters and buffers. So whoever trains needs to know no family, and whoever adds a family nothing about training.
 A family that needs no torch says `TORCH_FREE = True` and has `fit` and `score` in place of `build`.
@@ -123,6 +124,29 @@ def build(
     config = plugins.checked("model", family, options, where="model")
     module: torch.nn.Module = plugins.load("model", family).build(config, inputs, n_outputs)
     return module
+
+
+def has_backbone(network: torch.nn.Module) -> bool:
+    """True for a network for images, texts or series, which has `features` and, apart from them, an `output`."""
+    from assay.models._beside import SignalNetwork
+
+    return isinstance(network, SignalNetwork)
+
+
+def features(network: torch.nn.Module, signal: torch.Tensor) -> torch.Tensor:
+    """What the backbone of `network` makes of images, texts or series, [B, W]."""
+    from assay.models._beside import SignalNetwork
+
+    assert isinstance(network, SignalNetwork), "`has_backbone` says so"
+    return network.features(signal)
+
+
+def head(network: torch.nn.Module) -> torch.nn.Module:
+    """The last layer of a network with a backbone, called with its features in place of the signal."""
+    from assay.models._beside import Head, SignalNetwork
+
+    assert isinstance(network, SignalNetwork), "`has_backbone` says so"
+    return Head(network)
 
 
 def rows_of_a_pass(signal: Signal | None) -> int:

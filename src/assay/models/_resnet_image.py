@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from assay.models import Inputs
-from assay.models._beside import Output
+from assay.models._beside import Output, SignalNetwork
 from assay.models._image import Normalization, Pixels, convolution, normalization
 from assay.models._layers import Activation, activation
 from assay.models._numeric import NumericConfig
@@ -51,7 +51,7 @@ class Block(nn.Module):
         return changed_BVHW + (x_BVHW if self.skip is None else self.skip(entered_BVHW))
 
 
-class ImageResNet(nn.Module):
+class ImageResNet(SignalNetwork):
     """A convolution, stages of blocks each at half the height and width of the one before, a mean, a linear output."""
 
     def __init__(self, config: ImageConfig, inputs: Inputs, n_outputs: int) -> None:
@@ -71,8 +71,7 @@ class ImageResNet(nn.Module):
         self.blocks = nn.Sequential(*layers, normalization(norm, n_in), activation(config.activation))
         self.output = Output(config, inputs, n_in, n_outputs, config.dropout)
 
-    def forward(self, numeric_BF: Tensor, codes_BC: Tensor, image_BCHW: Tensor) -> Tensor:
-        """(numeric_BF, codes_BC, image_BCHW) -> out_BO."""
-        x_BV = self.blocks(self.pixels(image_BCHW)).mean(dim=(2, 3))
-        out_BO: Tensor = self.output(x_BV, numeric_BF, codes_BC)
-        return out_BO
+    def features(self, image_BCHW: Tensor) -> Tensor:
+        """Image_BCHW -> x_BV."""
+        x_BV: Tensor = self.blocks(self.pixels(image_BCHW)).mean(dim=(2, 3))
+        return x_BV

@@ -42,9 +42,7 @@ class Steps(nn.Module):
         A text may also come as `embedded` gives it, for whoever asks for gradients in its tokens.
         """
         of_tokens = self.of_text and not signal.is_floating_point()
-        there_BL = signal != 0 if of_tokens else ~signal[..., 0].isnan()
-        longest = int(there_BL.any(dim=0).sum()) if there_BL.numel() else 0
-        signal, there_BL = signal[:, : max(longest, 1)], there_BL[:, : max(longest, 1)]
+        signal, there_BL = there(signal)
         if of_tokens:
             x_BLW = self.enter(signal.int())
         elif self.of_text:
@@ -57,6 +55,15 @@ class Steps(nn.Module):
         """Tokens as float32 [B, L, W], NaN after their end."""
         x_BLW: Tensor = self.enter(tokens_BL.int())
         return x_BLW.masked_fill((tokens_BL == 0)[..., None], torch.nan)
+
+
+def there(signal: Tensor) -> tuple[Tensor, Tensor]:
+    """Tokens_BL or steps_BLC cut where the longest row ends, and which steps each row has, there_BL."""
+    there_BL = signal != 0 if signal.ndim == 2 else ~signal[..., 0].isnan()
+    if torch.compiler.is_exporting():  # a graph has one shape, whatever a batch holds
+        return signal, there_BL
+    longest = max(int(there_BL.any(dim=0).sum()) if there_BL.numel() else 0, 1)
+    return signal[:, :longest], there_BL[:, :longest]
 
 
 class Pool(nn.Module):

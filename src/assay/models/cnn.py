@@ -20,7 +20,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from assay.models import Inputs
-from assay.models._beside import Output
+from assay.models._beside import Output, SignalNetwork
 from assay.models._image import Normalization, Pixels, convolution, normalization
 from assay.models._layers import Activation, activation
 from assay.models._numeric import NumericConfig
@@ -38,7 +38,7 @@ class Config(NumericConfig):
     dropout: float = Field(default=0.2, ge=0, lt=1, description="before the output")
 
 
-class CNN(nn.Module):
+class CNN(SignalNetwork):
     """Blocks of two convolutions and a maximum over 2 x 2 pixels, a mean over what is left, and a linear output."""
 
     def __init__(self, config: Config, inputs: Inputs, n_outputs: int) -> None:
@@ -58,11 +58,10 @@ class CNN(nn.Module):
         self.blocks = nn.Sequential(*layers)
         self.output = Output(config, inputs, n_in, n_outputs, config.dropout)
 
-    def forward(self, numeric_BF: Tensor, codes_BC: Tensor, image_BCHW: Tensor) -> Tensor:
-        """(numeric_BF, codes_BC, image_BCHW) -> out_BO."""
-        x_BV = self.blocks(self.pixels(image_BCHW)).mean(dim=(2, 3))
-        out_BO: Tensor = self.output(x_BV, numeric_BF, codes_BC)
-        return out_BO
+    def features(self, image_BCHW: Tensor) -> Tensor:
+        """Image_BCHW -> x_BV."""
+        x_BV: Tensor = self.blocks(self.pixels(image_BCHW)).mean(dim=(2, 3))
+        return x_BV
 
 
 def build(config: Config, inputs: Inputs, n_outputs: int) -> nn.Module:

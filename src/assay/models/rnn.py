@@ -20,7 +20,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from assay.models import Inputs
-from assay.models._beside import Output
+from assay.models._beside import Output, SignalNetwork
 from assay.models._layers import Dropout
 from assay.models._numeric import NumericConfig
 from assay.models._sequence import Pool, Pooling, Steps
@@ -40,7 +40,7 @@ class Config(NumericConfig):
     dropout: float = Field(default=0.2, ge=0, lt=1, description="of the steps that enter, and before the output")
 
 
-class Recurrent(nn.Module):
+class Recurrent(SignalNetwork):
     """Steps, one recurrent layer after another, a pool over the steps, and a linear output.
 
     The way back starts at each row's own end: rows are turned round within their length, which costs a gather and
@@ -61,16 +61,16 @@ class Recurrent(nn.Module):
         self.pool = Pool(config.pooling, n_ways * width)
         self.output = Output(config, inputs, n_ways * width, n_outputs, config.dropout)
 
-    def forward(self, numeric_BF: Tensor, codes_BC: Tensor, signal: Tensor) -> Tensor:
-        """(numeric_BF, codes_BC, tokens_BL or steps_BLC) -> out_BO."""
+    def features(self, signal: Tensor) -> Tensor:
+        """Tokens_BL or steps_BLC -> x_BW."""
         x_BLW, there_BL = self.steps(signal)
         x_BLW, back_BL = self.dropout(x_BLW), _backwards(there_BL)
         for ways in self.layers:
             x_BLW = torch.cat(
                 [_run(cell, x_BLW, back_BL if way else None) for way, cell in enumerate(ways.children())], dim=2
             )
-        out_BO: Tensor = self.output(self.pool(x_BLW, there_BL), numeric_BF, codes_BC)
-        return out_BO
+        x_BW: Tensor = self.pool(x_BLW, there_BL)
+        return x_BW
 
 
 def _run(cell: nn.Module, x_BLW: Tensor, back_BL: Tensor | None) -> Tensor:

@@ -19,7 +19,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from assay.models import Inputs
-from assay.models._beside import Output
+from assay.models._beside import Output, SignalNetwork
 from assay.models._layers import Activation, Dropout, activation
 from assay.models._numeric import NumericConfig
 from assay.models._sequence import Pool, Pooling, Steps
@@ -57,7 +57,7 @@ class Block(nn.Module):
         return (x_BLW + changed_BLW) * there_BL1
 
 
-class TCN(nn.Module):
+class TCN(SignalNetwork):
     """Steps, blocks, a pool over the steps, and a linear output."""
 
     def __init__(self, config: Config, inputs: Inputs, n_outputs: int) -> None:
@@ -68,13 +68,13 @@ class TCN(nn.Module):
         self.pool = Pool(config.pooling, width)
         self.output = Output(config, inputs, width, n_outputs, config.dropout)
 
-    def forward(self, numeric_BF: Tensor, codes_BC: Tensor, signal: Tensor) -> Tensor:
-        """(numeric_BF, codes_BC, tokens_BL or steps_BLC) -> out_BO."""
+    def features(self, signal: Tensor) -> Tensor:
+        """Tokens_BL or steps_BLC -> x_BW."""
         x_BLW, there_BL = self.steps(signal)
         for block in self.blocks:
             x_BLW = block(x_BLW, there_BL[..., None])
-        out_BO: Tensor = self.output(self.pool(x_BLW, there_BL), numeric_BF, codes_BC)
-        return out_BO
+        x_BW: Tensor = self.pool(x_BLW, there_BL)
+        return x_BW
 
 
 def build(config: Config, inputs: Inputs, n_outputs: int) -> nn.Module:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from assay.models import Inputs
-from assay.models._beside import Output
+from assay.models._beside import Output, SignalNetwork
 from assay.models._layers import Dropout
 from assay.models._numeric import NumericConfig
 from assay.models._sequence import Pool, Pooling, Steps, positions
@@ -62,7 +62,7 @@ class Block(nn.Module):
         return out_BLW
 
 
-class Transformer(nn.Module):
+class Transformer(SignalNetwork):
     """Steps and their numbers, blocks, a pool over the steps, and a linear output."""
 
     def __init__(self, config: Config, inputs: Inputs, n_outputs: int) -> None:
@@ -74,16 +74,16 @@ class Transformer(nn.Module):
         self.pool = Pool(config.pooling, width)
         self.output = Output(config, inputs, width, n_outputs, config.dropout)
 
-    def forward(self, numeric_BF: Tensor, codes_BC: Tensor, signal: Tensor) -> Tensor:
-        """(numeric_BF, codes_BC, tokens_BL or steps_BLC) -> out_BO."""
+    def features(self, signal: Tensor) -> Tensor:
+        """Tokens_BL or steps_BLC -> x_BW."""
         x_BLW, there_BL = self.steps(signal)
         x_BLW = x_BLW + positions(x_BLW.shape[1], x_BLW.shape[2], x_BLW.device) * x_BLW.shape[2] ** -0.5
         # Numbers rather than booleans: a row without any step would otherwise be 0 / 0.
         seen_B11L = torch.where(there_BL, 0.0, -1e9)[:, None, None].to(x_BLW.dtype)
         for block in self.blocks:
             x_BLW = block(x_BLW, seen_B11L)
-        out_BO: Tensor = self.output(self.pool(self.norm(x_BLW), there_BL), numeric_BF, codes_BC)
-        return out_BO
+        x_BW: Tensor = self.pool(self.norm(x_BLW), there_BL)
+        return x_BW
 
 
 def build(config: Config, inputs: Inputs, n_outputs: int) -> nn.Module:

@@ -16,7 +16,7 @@ from assay.artifacts import DataAudit, Preflight
 from assay.errors import AssayError, Mistake, SpecError
 from assay.ledger import Ledger, RunRow, find_home
 from assay.monitoring import Every
-from assay.pipeline import _check, _crashes, _data_audit, _fits, _mitigation, _plan, _run
+from assay.pipeline import _check, _crashes, _data_audit, _fits, _mitigation, _plan, _pretrained, _run
 from assay.pipeline._check import Checked
 from assay.pipeline._steps import Step
 from assay.pipeline._types import Plan, PlannedStage, Retrained, RunResult, SearchResult, StageRecord, WatchResult
@@ -48,6 +48,7 @@ def plan(spec: Spec | str | Path, *, home: Path | None = None, table: Any = None
     if table is None:
         _fits.check_source(spec)
     ledger = Ledger(home or find_home())
+    spec = _pretrained.pinned(spec, ledger, ask=False)
     source = data.fingerprint(spec.data, spec.root, table)
     warning = _plan.worker_warning(spec, ledger)
     return Plan(

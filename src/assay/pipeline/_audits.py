@@ -23,6 +23,7 @@ from assay.artifacts import (
     Snapshot,
     Stability,
 )
+from assay.pipeline import _pretrained
 from assay.pipeline._links import Audited, Questions, Surroundings, Trained
 from assay.pipeline._steps import Step
 from assay.spec import Spec
@@ -100,9 +101,11 @@ def of_model(spec: Spec, step: Step, of: Trained, around: Surroundings) -> Audit
 
 def _with_seed(spec: Spec, step: Step, of: Trained, i: int, around: Surroundings) -> Model:
     """The same training with another seed."""
+    rows = _pretrained.embedded(spec, of.prepared, of.arrays, step, around.weights, around.store)
     model: Model = step(
-        f"train-seed-{i}", training.train, of.arrays, of.prepared, spec.model, spec.training, spec.compute,
+        f"train-seed-{i}", training.train, rows, of.prepared, spec.model, spec.training, spec.compute,
         spec.seed + i, *of.mitigated, store=around.store, events=Silent(), folder=around.checkpoints, root=spec.root,
+        weights=around.weights,
     )  # fmt: skip
     return model
 
@@ -158,7 +161,7 @@ def _membership(spec: Spec, step: Step, of: Trained, audited: Predictions, aroun
     found: Membership = step(
         "membership", membership.attack, of.model, of.folds.train, audited, of.arrays.valid, of.folds.row_hashes,
         spec.model, spec.training, spec.compute, spec.seed, spec.audit.membership,
-        store=around.store, folder=around.checkpoints, root=spec.root,
+        store=around.store, folder=around.checkpoints, root=spec.root, weights=around.weights,
     )  # fmt: skip
     return found
 

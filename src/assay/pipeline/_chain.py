@@ -34,7 +34,7 @@ from assay.artifacts import (
     to_json,
 )
 from assay.errors import DataError, RegistryError, TrackingError
-from assay.pipeline import _audits, _champion, _fits, _mitigation, _search, _waivers
+from assay.pipeline import _audits, _champion, _fits, _mitigation, _pretrained, _search, _waivers
 from assay.pipeline._links import Judged, Links, Questions, Read, Surroundings, Told, Trained
 from assay.pipeline._steps import Later, Step
 from assay.spec import Spec
@@ -93,10 +93,12 @@ def learn(
     arrays = step("encode", preprocessing.encode, prepared, folds.train, folds.valid, store=store)
     leaks = step("probe", evaluation.probe, arrays, prepared, folds.duplicates, spec.seed, store=store)
 
+    _pretrained.check_vocabulary(spec, prepared, around)
+    rows = _pretrained.embedded(spec, prepared, arrays, step, around.weights, store)
     mitigated = _mitigation.of_training(spec, step, folds.train, found.snapshot, store)
     model = _search.trained(search) or step(
-        "train", training.train, arrays, prepared, spec.model, spec.training, spec.compute, spec.seed, *mitigated,
-        store=store, events=around.events, folder=around.checkpoints, root=spec.root,
+        "train", training.train, rows, prepared, spec.model, spec.training, spec.compute, spec.seed, *mitigated,
+        store=store, events=around.events, folder=around.checkpoints, root=spec.root, weights=around.weights,
     )  # fmt: skip
     on_valid = step("predict-valid", inference.predict, model, folds.valid, None, store=store, root=spec.root)
     calibration = step("calibrate", evaluation.calibrate, on_valid, spec.evaluation, store=store)

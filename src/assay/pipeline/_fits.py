@@ -13,7 +13,7 @@ from assay import data, mitigation, models, preprocessing, validation
 from assay.artifacts import Column, Preprocessing, Snapshot
 from assay.data import Look
 from assay.errors import Mistake, SpecError
-from assay.pipeline import _answers, _columns
+from assay.pipeline import _answers, _columns, _pretrained
 from assay.pipeline._answers import of_message
 from assay.spec import Spec, loading
 
@@ -26,7 +26,7 @@ def look(spec: Spec, *, query: bool = False) -> Look | None:
 
 def check(spec: Spec, seen: Look | None) -> list[Mistake]:
     """Every mistake in `spec` that its data tell, or that needs no data but the parts that answer; with their lines."""
-    found = [*_code(spec), *_answers.unaudited(spec)]
+    found = [*_code(spec), *_answers.unaudited(spec), *_pretrained.mistakes(spec)]
     if spec.mitigate is not None:
         found += mitigation.mistakes(spec.mitigate, spec.training)
     if seen is not None:

@@ -51,7 +51,7 @@ class Surroundings:
 
     `look` counts a look of a model at a fold. `server` names the registry: a model that was registered in one is not
     registered in another. `tracking_run` waits for MLflow to answer with the id of this run, `pages` for where it shows
-    run and model.
+    run and model. `weights` are those that trainings start from.
     """
 
     home: Path
@@ -66,6 +66,7 @@ class Surroundings:
     server: str
     searches: ByKey
     trainer: Callable[[Snapshot, Folds], tuning.Trainer]
+    weights: Any = None
     table: Any = None
 
     def of_search(self, snapshot: Snapshot, folds: Folds) -> dict[str, Any]:

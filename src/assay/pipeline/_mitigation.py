@@ -6,6 +6,7 @@ from typing import Any
 
 from assay import audit, data, evaluation, inference, mitigation, training
 from assay.artifacts import Calibration, Fold, Folds, Model, Silent, Snapshot, TrainFold, Unmitigated
+from assay.pipeline import _pretrained
 from assay.pipeline._links import Surroundings, Trained
 from assay.pipeline._steps import Step
 from assay.spec import Spec
@@ -52,9 +53,10 @@ def without(spec: Spec, step: Step, of: Trained, judged_on: Fold, around: Surrou
         return None
     store, root, model, on_valid = around.store, spec.root, of.model, of.on_valid
     if mitigation.is_of_training(spec.mitigate):
+        rows = _pretrained.embedded(spec, of.prepared, of.arrays, step, around.weights, store)
         model = step(
-            "train-before", training.train, of.arrays, of.prepared, spec.model, spec.training, spec.compute, spec.seed,
-            store=store, events=Silent(), folder=around.checkpoints, root=root,
+            "train-before", training.train, rows, of.prepared, spec.model, spec.training, spec.compute, spec.seed,
+            store=store, events=Silent(), folder=around.checkpoints, root=root, weights=around.weights,
         )  # fmt: skip
         on_valid = step("predict-valid-before", inference.predict, model, of.folds.valid, None, store=store, root=root)
     plain = step("calibrate-before", evaluation.calibrate, on_valid, spec.evaluation, store=store)

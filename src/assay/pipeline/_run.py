@@ -12,11 +12,11 @@ from assay import data, evaluation, registry, tracking, tuning
 from assay.artifacts import Events, Source, as_data, sha256_of
 from assay.errors import AssayError, Cancelled, TrackingError
 from assay.ledger import EventLog, Ledger, RunRow
-from assay.pipeline import _champion, _crashes, _fits, _keys, _looks, _mitigation, _plan, _trials, _warm
+from assay.pipeline import _champion, _crashes, _fits, _keys, _looks, _mitigation, _plan, _pretrained, _trials, _warm
 from assay.pipeline._chain import chain
 from assay.pipeline._environment import commit_of, environment
 from assay.pipeline._links import Links, Surroundings
-from assay.pipeline._steps import ByKey, Progress, Step, cached, direct, recorded
+from assay.pipeline._steps import ByKey, Later, Progress, Step, cached, direct, recorded
 from assay.pipeline._types import Outcome, RunResult
 from assay.reporting import Pages
 from assay.spec import Spec, loading
@@ -66,6 +66,7 @@ def run(spec: Spec, ledger: Ledger, listen: Listener | None, wrap: Wrap | None, 
     start = time.perf_counter()
     if table is None:
         _fits.check_source(spec)
+    spec = _pretrained.pinned(spec, ledger)
     source = data.fingerprint(spec.data, spec.root, table)
     uri = tracking.destination(ledger.home, spec.tracking.uri)
     asked = Asked(spec=spec, source=source, ledger=ledger, listen=listen, wrap=wrap, fresh=fresh, table=table, uri=uri)
@@ -198,6 +199,7 @@ def surroundings(
         server=tracking.server(ledger.home, spec.tracking.uri),
         searches=ByKey(ledger.home / "searches"),
         trainer=lambda snapshot, folds: _trials.trainer(spec, ledger.home, run_id, snapshot, folds),
+        weights=Later(lambda: _pretrained.weights(spec, ledger)),
         table=asked.table,
     )
 

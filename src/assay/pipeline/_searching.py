@@ -9,7 +9,7 @@ from assay import data, registry, tracking, tuning
 from assay.artifacts import Search, sha256_of
 from assay.errors import Mistake, SpecError
 from assay.ledger import Ledger
-from assay.pipeline import _keys, _search
+from assay.pipeline import _keys, _pretrained, _search
 from assay.pipeline._chain import read
 from assay.pipeline._run import Asked, Listener, Wrap, observed, steps, surroundings, unsent
 from assay.pipeline._types import SearchResult
@@ -26,6 +26,7 @@ def run(spec: Spec, ledger: Ledger, listen: Listener | None, wrap: Wrap | None, 
         raise SpecError.of([Mistake(where=spec.file, found=found, allowed=allowed)])
     loading.check_options(spec, KINDS)
     tuning.check(spec)
+    spec = _pretrained.pinned(spec, ledger)
     source = data.fingerprint(spec.data, spec.root, None)
     uri = tracking.destination(ledger.home, spec.tracking.uri)
     asked = Asked(spec=spec, source=source, ledger=ledger, listen=listen, wrap=wrap, fresh=fresh, table=None, uri=uri)

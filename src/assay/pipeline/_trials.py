@@ -10,6 +10,7 @@ from typing import Any
 
 from assay import preprocessing, training
 from assay.artifacts import (
+    Blob,
     Epoch,
     Folds,
     Model,
@@ -22,7 +23,7 @@ from assay.artifacts import (
 )
 from assay.errors import Cancelled
 from assay.ledger import MARK, Ledger
-from assay.pipeline import _fits, _measures, _mitigation
+from assay.pipeline import _fits, _measures, _mitigation, _pretrained
 from assay.pipeline._steps import ByKey, Progress, Step, cached, direct
 from assay.spec import Spec
 from assay.spec.tuning import CrossValidationSpec, ObjectiveSpec
@@ -42,6 +43,7 @@ class Trainer:
     snapshot: Snapshot
     folds: tuple[tuple[TrainFold, ValidFold], ...]
     measured: tuple[ObjectiveSpec, ...] = ()
+    weights: Blob | None = None
 
     def __call__(self, segment: Segment) -> Trained:
         """See `assay.tuning.Trainer`."""
@@ -71,7 +73,7 @@ class Trainer:
             model: Model = step(
                 "train", training.train, arrays, prepared, spec.model, spec.training, spec.compute, spec.seed,
                 *mitigated, store=store, events=until, folder=segment.folder or ByKey(self.home / "checkpoints"),
-                root=spec.root, start=segment.start, checkpoint_s=CHECKPOINT_S,
+                root=spec.root, weights=self.weights, start=segment.start, checkpoint_s=CHECKPOINT_S,
             )  # fmt: skip
         except Cancelled:
             if not until.reached:
@@ -105,7 +107,8 @@ class Trainer:
         prepared = step(
             "preprocess", preprocessing.fit, train, spec.preprocessing, columns, spec.target, spec.task, store=store
         )
-        return prepared, step("encode", preprocessing.encode, prepared, train, valid, store=store)
+        arrays = step("encode", preprocessing.encode, prepared, train, valid, store=store)
+        return prepared, _pretrained.embedded(spec, prepared, arrays, step, self.weights, store)
 
 
 def trainer(spec: Spec, home: Path, run_id: str, snapshot: Snapshot, folds: Folds) -> Trainer:
@@ -117,7 +120,7 @@ def trainer(spec: Spec, home: Path, run_id: str, snapshot: Snapshot, folds: Fold
         pairs = crossed(folds.train, folds.valid, tune.cross_validation, spec.seed, Ledger(home).store)
     return Trainer(
         home=home, name=spec.name, run_id=run_id, snapshot=snapshot, folds=pairs,
-        measured=(*tune.objectives, *tune.subject_to),
+        measured=(*tune.objectives, *tune.subject_to), weights=_pretrained.weights(spec, Ledger(home)),
     )  # fmt: skip
 
 

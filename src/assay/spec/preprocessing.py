@@ -153,11 +153,12 @@ class TextSpec(Words):
     """A column of texts, cut into tokens of a vocabulary that the train rows make.
 
     `word` takes words as they stand, those seen fewer than `min_count` times are unknown; `bpe` builds words from
-    frequent pieces (Sennrich et al. 2016) and knows every text. Longer texts are cut at `length` tokens.
+    frequent pieces (Sennrich et al. 2016) and knows every text. `minilm` learns nothing: it is the vocabulary that the
+    weights of all-MiniLM-L6-v2 know. Longer texts are cut at `length` tokens.
     """
 
     column: str
-    tokens: Literal["word", "bpe"] = "word"
+    tokens: Literal["word", "bpe", "minilm"] = "word"
     vocabulary: int = Field(default=20_000, ge=300, le=1_000_000, description="tokens at most")
     min_count: int = Field(default=2, ge=1)
     lowercase: bool = True

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from assay.spec.transfer import PretrainedSpec
 from assay.spec.words import Named, Slip, Words, Wrong
 
 
@@ -79,9 +80,16 @@ class TrainingSpec(Words):
     sync_every: int = Field(default=1, ge=1, description="1: gradients every step; N: weights every N steps")
     ema: float | None = Field(default=None, gt=0, lt=1, description="decay of the averaged weights, per step")
     augment: AugmentSpec = AugmentSpec()
+    pretrained: PretrainedSpec | None = None
     early_stopping: EarlyStoppingSpec | None = EarlyStoppingSpec()
     metrics: tuple[str, ...] = Field(default=(), description="computed after each epoch, beside the usual ones")
     checkpoint_every: int = Field(default=1, ge=1, description="epochs between checkpoints")
+
+    @property
+    def features_stay(self) -> bool:
+        """True when the backbone makes the same of a row in every epoch."""
+        frozen = self.pretrained is not None and self.pretrained.train == "head"
+        return frozen and self.augment == AugmentSpec()
 
     @field_validator("betas")
     @classmethod

@@ -20,10 +20,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay import models
-from assay.artifacts import Epoch, Events, GroupCodes, Model, Preprocessing, Task, TrainingArrays
+from assay.artifacts import Blob, Epoch, Events, GroupCodes, Model, Preprocessing, Task, TrainingArrays
 from assay.errors import Mistake, SpecError
 from assay.spec.evidence import MitigateSpec
 from assay.spec.training import ComputeSpec, ModelSpec, TrainingSpec
+from assay.spec.transfer import PretrainedSpec
 from assay.store import Store
 
 
@@ -41,6 +42,7 @@ def train(
     events: Events,
     folder: Path,
     root: Path | None = None,
+    weights: Blob | None = None,
     start: Path | None = None,
     checkpoint_s: float = 0.0,
 ) -> Model:
@@ -50,8 +52,9 @@ def train(
     epoch is best, the loss of valid rows alone decides.
 
     `folder` holds the checkpoints; a training that was interrupted goes on from there. With workers on other machines
-    it and the store must be on a file system that all of them see. `root` is where a user's own family lies. `start` is
-    the folder of another training of the same network, from whose newest checkpoint this one goes on while it has none.
+    it and the store must be on a file system that all of them see. `root` is where a user's own family lies. `weights`
+    are those that `training.pretrained` names, as `stored` gives them. `start` is the folder of another training of the
+    same network, from whose newest checkpoint this one goes on while it has none.
     Checkpoints are `checkpoint_s` seconds apart at least; the last one is written in any case.
 
     A file called `stop` in `folder`, SIGINT or SIGTERM end the training at the next step with a checkpoint and
@@ -79,12 +82,59 @@ def train(
         store=store,
         folder=folder.absolute(),
         root=root,
+        weights=weights,
         start=start,
         checkpoint_s=checkpoint_s,
         mitigate=mitigate,
         groups=groups,
     )
     return run(job, events)
+
+
+def features(
+    arrays: TrainingArrays,
+    prepared: Preprocessing,
+    model: ModelSpec,
+    pretrained: PretrainedSpec,
+    compute: ComputeSpec,
+    *,
+    store: Store,
+    weights: Blob | None,
+    root: Path | None = None,
+) -> TrainingArrays:
+    """The same rows with what a frozen backbone makes of their image, text or series in its place.
+
+    Raises SpecError where the weights do not fit the family, or it has no backbone.
+    """
+    from assay.training._features import embedded
+    from assay.training._job import Job
+
+    training = TrainingSpec(pretrained=pretrained)
+    options = models.check(model.family, model.options)
+    job = Job(
+        arrays=arrays,
+        prepared=prepared,
+        family=model.family,
+        options=options,
+        training=training,
+        compute=compute,
+        seed=0,
+        store=store,
+        folder=Path(),
+        root=root,
+        weights=weights,
+    )
+    return embedded(job)
+
+
+def stored(path: Path, family: str, weights: str, *, store: Store) -> Blob:
+    """The weights in the file at `path`, which the spec calls `weights`, as safetensors under the names of `family`.
+
+    Raises SpecError when they cannot be read, or are a pickle.
+    """
+    from assay.training import _weights
+
+    return _weights.stored(path, family, weights, store)
 
 
 def inherit(

@@ -63,10 +63,10 @@ class Rows:
     lengths_N: Tensor | None = None  # the steps of each row, where rows are texts or series
 
     @classmethod
-    def open(cls, encoded: Encoded, store: Store, device: torch.device) -> Self:
-        """The rows of `encoded`, moved to `device` where they fit there."""
+    def open(cls, encoded: Encoded, store: Store, device: torch.device, *, embedded: bool = False) -> Self:
+        """The rows of `encoded`, moved to `device` where they fit there. Those that are `embedded` have no lengths."""
         tensors = [_mapped(blob, store) for blob in (*encoded.inputs, encoded.target)]
-        lengths_N = _lengths(tensors[2]) if encoded.signal is not None else None
+        lengths_N = _lengths(tensors[2]) if encoded.signal is not None and not embedded else None
         if device.type == "cuda":
             free_bytes, _ = torch.cuda.mem_get_info(device)
             if sum(tensor.nbytes for tensor in tensors) < GPU_FRAC * free_bytes:

@@ -29,7 +29,7 @@ class Descent:
     """Updates of `network` on `rows`. `n_updates` are those of one epoch."""
 
     def __init__(self, job: Job, place: Place, rows: Rows, loss: Loss, network: Network) -> None:
-        self.optimizer = optimizer(network.module, job.training)
+        self.optimizer = optimizer(network.module, job.training, network.lr_fracs)
         self.n_updates = -(-len(rows) // (job.training.batch_size * job.training.accumulate))
         self._spec, self._seed, self._place = job.training, job.seed, place
         self._rows, self._loss, self._network = rows, loss, network
@@ -40,14 +40,15 @@ class Descent:
 
     @property
     def lr(self) -> float:
-        """The rate of the last update."""
-        return float(self.optimizer.param_groups[0]["lr"])
+        """The rate of the last update, that of the head where layers differ."""
+        return max(float(group["lr"]) for group in self.optimizer.param_groups)
 
     def update(self, epoch: int, update: int, index_N: Tensor) -> None:
         """Update number `update` of an epoch whose rows come in the order `index_N`."""
         spec, done = self._spec, (epoch - 1) * self.n_updates + update
+        rate = spec.lr * factor(spec.schedule, done, spec.epochs * self.n_updates, self.n_updates)
         for group in self.optimizer.param_groups:
-            group["lr"] = spec.lr * factor(spec.schedule, done, spec.epochs * self.n_updates, self.n_updates)
+            group["lr"] = rate * group["lr_frac"]
         self._place.seed(self._seed, epoch, update)
         self._network.forget_gradients()
         n_rows = spec.batch_size * spec.accumulate

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assay.artifacts import GroupCodes, Preprocessing, TrainingArrays, sha256_of, to_json
+from assay.artifacts import Blob, GroupCodes, Preprocessing, TrainingArrays, sha256_of, to_json
 from assay.spec.evidence import MitigateSpec
 from assay.spec.training import ComputeSpec, TrainingSpec
 from assay.store import Bucket, Disk, Files, Store
@@ -19,7 +19,10 @@ STOP = "stop"  # a flag: the end, please
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One training. `options` are those of the family, defaults filled in; `token` tells two calls of it apart."""
+    """One training. `options` are those of the family, defaults filled in; `weights` are what it starts from.
+
+    `token` tells two calls of it apart.
+    """
 
     arrays: TrainingArrays
     prepared: Preprocessing
@@ -31,6 +34,7 @@ class Job:
     store: Store
     folder: Path
     root: Path | None
+    weights: Blob | None = None
     start: Path | None = None
     checkpoint_s: float = 0.0
     token: str = field(default_factory=lambda: secrets.token_hex(8))

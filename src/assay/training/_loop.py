@@ -50,11 +50,12 @@ class Run:
 
     def __init__(self, job: Job, place: Place) -> None:
         self.job, self.place = job, place
-        self.train = Rows.open(job.arrays.train, job.store, place.device)
+        self.train = Rows.open(job.arrays.train, job.store, place.device, embedded=job.arrays.embedded)
         loss = Loss.of(job.training, job.prepared.target, self.train.target_N, place.device)
         self.network = Network(job, place)
         self.descent = Descent(job, place, self.train, loss, self.network)
-        self.judge = Judge(job, place, Rows.open(job.arrays.valid, job.store, place.device), loss)
+        valid = Rows.open(job.arrays.valid, job.store, place.device, embedded=job.arrays.embedded)
+        self.judge = Judge(job, place, valid, loss)
         self.progress = Progress(n_parameters=self.network.n_parameters)
         self.best: dict[str, Tensor] = {}
         self.saved = time.monotonic()
@@ -64,7 +65,7 @@ class Run:
         """One pass over the train rows, or what is left of it, and one over the valid rows. False: told to stop."""
         number, started = self.progress.epoch, time.perf_counter() - self.progress.seconds
         index_N = self.train.in_order(self.job.seed, number, self.job.training.batch_size)
-        self.network.module.train()
+        self.network.begin(number)
         for update in range(self.progress.update, self.descent.n_updates):
             if self.told_to_stop(update):
                 self.progress = replace(self.progress, update=update, seconds=time.perf_counter() - started)

@@ -17,6 +17,7 @@ from assay.training._batches import seed_of
 from assay.training._job import Job
 from assay.training._place import Place
 from assay.training._shared import SharedSum
+from assay.training._transfer import Transfer
 
 Forward = Callable[..., Tensor]
 
@@ -33,6 +34,9 @@ class Network:
         torch.manual_seed(seed_of(job.seed))
         inputs = Inputs.of(job.prepared, store=job.store)
         module = models.build(job.family, job.options, inputs, job.prepared.target.n_outputs, job.root)
+        self._transfer = Transfer.of(job)
+        if self._transfer is not None:
+            module = self._transfer.started(module)
         self.module = module.to(place.device)
         self.local = job.training.sync_every > 1 and not place.alone
         self._place = place
@@ -42,6 +46,17 @@ class Network:
         self._buffers = [value for name, value in self.module.named_buffers() if name in self.module.state_dict()]
         self._ddp: DistributedDataParallel | None = None
         self._shared: SharedSum | None = None
+
+    @property
+    def lr_fracs(self) -> dict[str, float]:
+        """The rates of parameters over that of the training, by name, where they differ."""
+        return self._transfer.lr_fracs(self.module) if self._transfer is not None else {}
+
+    def begin(self, epoch: int) -> None:
+        """Make ready for an epoch: what is frozen in it stays out of training mode, and without gradients."""
+        self.module.train()
+        if self._transfer is not None and self._transfer.thaw(self.module, epoch):
+            self._ddp = None  # which exchanges the gradients that there were when it was made
 
     @property
     def forward(self) -> Forward:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -15,18 +16,24 @@ from assay.spec.training import TrainingSpec
 FUSED = {"cpu": ("adamw", "adam", "sgd", "adagrad"), "cuda": ("adamw", "adam", "sgd")}
 
 
-def optimizer(network: nn.Module, training: TrainingSpec) -> Optimizer:
-    """The optimiser of a spec over the parameters of `network`.
+def optimizer(
+    network: nn.Module, training: TrainingSpec, lr_fracs: Mapping[str, float] = MappingProxyType({})
+) -> Optimizer:
+    """The optimiser of a spec over the parameters of `network`. `lr_fracs` are their rates over `lr`, by name; 1 is not
+    written.
 
     Weight decay is for matrices: biases and the scales of normalisations (one dimension) are left alone, as is usual
     (Goyal et al. 2017, section 5.3). Fused kernels are used where torch has them.
     """
     parameters = [(name, value) for name, value in network.named_parameters() if value.requires_grad]
-    by_decay: dict[float, list[Tensor]] = {}  # one group where there is no decay: a step costs by the group
+    alike: dict[tuple[float, float], list[Tensor]] = {}  # one group where nothing differs: a step costs by the group
     for name, value in parameters:
         is_matrix = value.ndim > 1 and not name.endswith("bias")
-        by_decay.setdefault(training.weight_decay if is_matrix else 0.0, []).append(value)
-    groups = [{"params": values, "weight_decay": decay} for decay, values in by_decay.items()]
+        decay = training.weight_decay if is_matrix else 0.0
+        alike.setdefault((lr_fracs.get(name, 1.0), decay), []).append(value)
+    groups = [
+        {"params": values, "weight_decay": decay, "lr_frac": lr_frac} for (lr_frac, decay), values in alike.items()
+    ]
     make, options = _kind(training)
     if training.optimizer in FUSED.get(parameters[0][1].device.type, ()):
         options["fused"] = True

@@ -18,6 +18,7 @@ from assay.spec.training import AugmentSpec
 from assay.training import _checkpoint, _losses, _metrics, _ray
 from assay.training._failures import summary
 from assay.training._job import Job
+from assay.training._transfer import whole
 
 
 def run(job: Job, events: Events) -> Model:
@@ -112,7 +113,7 @@ def _model(job: Job, device: str) -> Model:
     return Model(
         family=job.family,
         options=to_json(job.options),
-        weights=job.store.put(save(found.part("best")), "model.safetensors"),
+        weights=job.store.put(save(whole(job, found.part("best"))), "model.safetensors"),
         preprocessing=job.prepared,
         best_epoch=progress.best_epoch,
         epochs=progress.epochs,
