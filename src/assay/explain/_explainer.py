@@ -36,7 +36,7 @@ class Explainer:
 
     def __call__(self, rows: pa.Table | Sequence[Mapping[str, Value]]) -> tuple[Explanation, ...]:
         """Why each row has its prediction."""
-        table = rows if isinstance(rows, pa.Table) else as_table(rows, self.model.preprocessing.inputs)
+        table = rows if isinstance(rows, pa.Table) else as_table(rows, self.predictor.inputs)
         found, predicted = self.attributions(table), self.predictor(table)
         values, classes = _columns.texts(table, self.columns), self.predictor.target.classes
         return tuple(

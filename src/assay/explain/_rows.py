@@ -39,7 +39,7 @@ class Sample:
     @classmethod
     def of(cls, snapshot: Snapshot, row_S: Places, predictor: Predictor, store: Store) -> Sample:
         """These rows of the snapshot, with the columns that the model needs."""
-        columns = [column.name for column in predictor.model.preprocessing.inputs]
+        columns = [column.name for column in predictor.inputs]
         table = store.table(snapshot.table, columns).unify_dictionaries().take(pa.array(row_S)).combine_chunks()
         return cls(table, row_S, predictor)
 
