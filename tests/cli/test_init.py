@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -24,7 +25,8 @@ def data(request: pytest.FixtureRequest, tmp_path: Path, small_adult: pa.Table) 
 
 
 @pytest.mark.usefixtures("home")
-def test_the_spec_has_no_mistakes_and_says_what_was_seen(data: Path) -> None:
+def test_the_spec_has_no_mistakes_and_says_what_was_seen(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(data.parent)
     assert main(["init", str(data)]) == 0
     written = data.with_suffix(".yaml")
     assert check(written) == []
@@ -44,7 +46,10 @@ def test_the_spec_runs_from_another_folder(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_a_spec_that_is_there_is_not_overwritten(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_spec_that_is_there_is_not_overwritten(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(data.parent)
     data.with_suffix(".yaml").write_text("mine")
     assert main(["init", str(data)]) == 4
     assert "-o FILE" in capsys.readouterr().err
@@ -56,3 +61,20 @@ def test_no_data_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["init", str(tmp_path / "none.csv")]) == 4
     assert "none.csv" in capsys.readouterr().err
     assert list(tmp_path.glob("*.yaml")) == []
+
+
+@pytest.mark.usefixtures("home")
+def test_rows_with_a_time_are_split_by_it_and_what_nearly_tells_the_target_is_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    hours = np.datetime64("2024-01-01T00", "h") + np.arange(400).astype("timedelta64[h]")
+    leaving = rng.normal(size=400)
+    columns = {"hour": hours, "noise": rng.normal(size=400), "leaving": leaving}
+    table = pa.table(columns | {"delay": leaving + 0.1 * rng.normal(size=400)})
+    pq.write_table(table, tmp_path / "flights.parquet")
+    written = tmp_path / "first.yaml"
+    assert main(["init", str(tmp_path / "flights.parquet"), "-o", str(written)]) == 0
+    spec, text = load_spec(written), written.read_text()
+    assert check(written) == []
+    assert (spec.split.by, spec.split.options) == ("time", {"column": "hour"})
+    assert "'leaving' nearly tells the target (correlation +0.9" in text
+    assert "'noise' nearly tells" not in text

@@ -78,7 +78,7 @@ def test_an_override_is_applied_and_named_when_it_is_wrong(tmp_path: Path) -> No
         ("[" * 100 + "]" * 100, "nested too deeply"),
         ("a: 1\n" * 300_000, "at most 1,000,000 bytes"),
         (b"name: \xff\xfe", "a UTF-8 YAML file"),
-        (GOOD.replace("version: 1", "version: 2"), "a newer spec needs a newer assay"),
+        (GOOD.replace("version: 1", "version: 2"), "it is the only one so far"),
         (GOOD.replace("version: 1\n", ""), "version: nothing"),
         (GOOD.replace("task: classification", "task: clasification"), "Did you mean 'classification'?"),
     ],

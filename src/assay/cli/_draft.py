@@ -26,7 +26,7 @@ def draft(name: str, file: str, data_path: str, seen: Mapping[str, Any]) -> str:
         "\n".join(("version: 1", _entry("name", name), _entry("task", seen["task"]))),
         _entry("data", {**seen["data"], "path": data_path}),
         _part(f"What to predict. Guessed: {why['target']}.", "target", seen["target"]),
-        _part(HIDDEN, "features", seen["features"]),
+        "\n".join((*_too_good(seen), _part(HIDDEN, "features", seen["features"]))),
         _part("Columns whose values are shown in no report, log or example.", "personal", seen["personal"]),
         _part(f"How rows become train, valid and test. Guessed: {why['split']}.", "split", seen["split"]),
         *_dates(seen),
@@ -59,6 +59,12 @@ def _columns(seen: Mapping[str, Any]) -> Iterator[str]:
         if column["n_null"]:
             facts.append(f"{column['n_null']:,} missing")
         yield f"#   {column['name']:<{width}}  {', '.join(facts)}"
+
+
+def _too_good(seen: Mapping[str, Any]) -> Iterator[str]:
+    """Columns about which a person should think before the model sees them."""
+    for name, correlation in seen["told_by"].items():
+        yield f"# {name!r} nearly tells the target (correlation {correlation:+.2f}): known when you predict? Else exclude it."
 
 
 def _dates(seen: Mapping[str, Any]) -> Iterator[str]:

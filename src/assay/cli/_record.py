@@ -13,6 +13,8 @@ from assay.cli._answer import Answer, command
 from assay.errors import AssayError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from assay.ledger import Garbage, Ledger, RunRow
@@ -29,8 +31,9 @@ def runs() -> Answer:
     """List all runs, the newest first."""
     from assay.ledger import Ledger, find_home
 
-    rows = Ledger(find_home()).runs()
-    return Answer({"runs": as_data(rows)}, lambda console: _show_runs(console, rows))
+    home = find_home()
+    rows = Ledger(home).runs()
+    return Answer({"runs": as_data(rows)}, lambda console: _show_runs(console, rows, home))
 
 
 def logs(run: RunId) -> Answer:
@@ -111,11 +114,13 @@ def add_to(app: typer.Typer) -> None:
         command(app, function, PANEL)
 
 
-def _show_runs(console: Console, rows: list[RunRow]) -> None:
+def _show_runs(console: Console, rows: list[RunRow], home: Path) -> None:
+    from rich.text import Text
+
     from assay.cli import _print
 
     if not rows:
-        console.print("There is no run yet.")
+        _print.line(console, Text(f"There is no run yet in {home}."))
         return
     shown = _print.table("run", "state", "outcome", "began", "took", "spec", right=("took",))
     for row in rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -30,7 +31,7 @@ def addresses(result: RunResult, flow_url: str) -> dict[str, str]:
     return {name: address for name, address in known.items() if address}
 
 
-def show(console: Console, result: RunResult, flow_url: str) -> None:
+def show(console: Console, result: RunResult, flow_url: str, home: Path) -> None:
     """The decision and why, the gates, the key metrics, what was reused, and where to see more."""
     console.print()
     console.print(_headline(result))
@@ -42,7 +43,7 @@ def show(console: Console, result: RunResult, flow_url: str) -> None:
     console.print(_metrics(result.evaluation.metrics, result.asked_metrics))
     _print.line(console, Text(INTERVALS, style="dim"))
     console.print()
-    _print.facts(console, _facts(result, flow_url))
+    _print.facts(console, _facts(result, flow_url, home))
     for warning in result.warnings:
         _print.line(console, Text.assemble(("! ", "yellow"), warning))
 
@@ -98,12 +99,15 @@ def _metrics(metrics: Iterable[MetricValue], asked: tuple[str, ...]) -> Table:
     return rows
 
 
-def _facts(result: RunResult, flow_url: str) -> Iterable[tuple[str, str]]:
+def _facts(result: RunResult, flow_url: str, home: Path) -> Iterable[tuple[str, str]]:
     yield "run", result.run_id
     yield "took", f"{_print.seconds(result.seconds)}; {_reuse(result)}"
+    yield "state folder", str(home)
     if result.pending:
         yield "not registered", f"{result.pending} `assay sync` does it later."
     yield from _labelled(addresses(result, flow_url))
+    if not result.mlflow_url and not result.pending:
+        yield "MLflow", "`assay up` serves its pages, with this run in them"
 
 
 def _labelled(known: Mapping[str, str]) -> Iterable[tuple[str, str]]:
@@ -126,6 +130,8 @@ def _expected(stages: Iterable[PlannedStage]) -> str:
     known = [stage.last_seconds for stage in waiting if stage.last_seconds is not None]
     if not waiting:
         return "nothing has changed: every stage is reused"
+    if not known:
+        return f"{len(waiting)} stages run for the first time"
     unknown = len(waiting) - len(known)
     past = f"; {unknown} of them for the first time" if unknown else ""
     return f"{len(waiting)} stages run, which took {_print.seconds(sum(known))} last time{past}"

@@ -42,17 +42,16 @@ def run(
     from assay.cli import _result
     from assay.cli._progress import Watch
     from assay.ledger import find_home
-    from assay.spec.loading import load_spec
 
     home, words = find_home(), tuple(overrides or ())
-    loaded = load_spec(spec, words)  # before any flow: a mistake in the spec means that nothing has run
+    loaded = understood(spec, words)  # before any flow: a mistake in the spec means that nothing has run
     with Watch() as watch:
         api = api_of(home, orchestrator, watch)
         trained = None if api is None else _as_flow(spec, words, api, home, fresh, watch)
         result = trained.result if trained is not None else _here(loaded, home, fresh, watch)
     url, lost = (trained.url, trained.lost) if trained is not None else ("", False)
     data = result.as_data() | {"addresses": _result.addresses(result, url)}
-    return Answer(data, lambda console: _result.show(console, result, url), result.exit_code, at_once=lost)
+    return Answer(data, lambda console: _result.show(console, result, url, home), result.exit_code, at_once=lost)
 
 
 def plan(spec: SpecFile, overrides: Overrides = None) -> Answer:
@@ -63,9 +62,8 @@ def plan(spec: SpecFile, overrides: Overrides = None) -> Answer:
     from assay import pipeline
     from assay.cli import _result
     from assay.ledger import find_home
-    from assay.spec.loading import load_spec
 
-    planned = pipeline.plan(load_spec(spec, tuple(overrides or ())), home=find_home())
+    planned = pipeline.plan(understood(spec, tuple(overrides or ())), home=find_home())
     return Answer(planned.as_data(), lambda console: _result.show_plan(console, planned))
 
 
@@ -73,6 +71,20 @@ def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     command(app, run, PANEL)
     command(app, plan, PANEL)
+
+
+def understood(path: Path, overrides: tuple[str, ...]) -> Spec:
+    """The spec at `path`. Raises SpecError with all that `assay check` finds, where it cannot be understood."""
+    from assay.errors import SpecError
+    from assay.spec.loading import load_spec
+
+    try:
+        return load_spec(path, overrides)
+    except SpecError as error:
+        from assay import pipeline
+
+        found = pipeline.check(path, overrides).mistakes
+        raise SpecError.of(found or error.mistakes) from None
 
 
 def api_of(home: Path, orchestrator: Orchestrator, watch: Watch) -> str | None:
@@ -86,7 +98,7 @@ def api_of(home: Path, orchestrator: Orchestrator, watch: Watch) -> str | None:
     if api is None and orchestrator == "prefect":
         raise ServersError("No Prefect API answers. Start one with `assay up`, or set PREFECT_API_URL to yours.")
     if api is None:
-        watch.say("No Prefect API answers (`assay up` starts one): running in this process.")
+        watch.say(f"No Prefect API answers for {home} (`assay up` starts one): running in this process.")
     return api
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assay.cli._answer import Answer, command
-from assay.cli._run import PANEL, Orchestrator, Overrides, SpecFile, api_of
+from assay.cli._run import PANEL, Orchestrator, Overrides, SpecFile, api_of, understood
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,12 +37,11 @@ def search(
     from assay.cli._progress import Watch
     from assay.errors import AssayError
     from assay.ledger import find_home
-    from assay.spec.loading import load_spec
 
     home, words = find_home(), tuple(overrides or ())
     if write is not None and write.exists():
         raise AssayError(f"{write} is there already. Name another file.")
-    loaded = load_spec(spec, words)
+    loaded = understood(spec, words)
     with Watch() as watch:
         api = api_of(home, orchestrator, watch)
         if api is None:

@@ -56,7 +56,7 @@ def schema() -> Answer:
 def init(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A CSV or Parquet file.", show_default=False)],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; default: DATA.yaml.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; default: DATA.yaml, here.")
     ] = None,
 ) -> Answer:
     """Write a first spec for a file of data, with comments, that runs.
@@ -69,7 +69,7 @@ def init(
     from assay.data import describe_for_spec
     from assay.errors import DataError
 
-    target = output or data.with_suffix(".yaml")
+    target = output or Path(data.with_suffix(".yaml").name)
     if target.exists():
         raise DataError(f"{target} is there already. Name another file: assay init {data} -o FILE")
     seen = describe_for_spec(data)

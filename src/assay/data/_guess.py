@@ -39,6 +39,7 @@ _PERSONAL = re.compile(
 )
 _SENSITIVE = re.compile(r"^(sex|gender|race|ethnicity|religion|disability|nationality|marital_status|age)$", re.I)
 _LOOKS_PERSONAL = (r"^[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}$", r"^\+?[0-9][0-9 ()/.-]{7,}[0-9]$")
+_TELLS = 0.85  # a correlation with the target above which one asks whether a column is known before it
 _POSITIVE = ("yes", "true", "1", "positive", "y", "t")
 
 
@@ -47,7 +48,8 @@ def describe(path: Path, seed: int) -> dict[str, Any]:
 
     Keys: `data`, `task`, `target`, `split`, `features`, `personal`, `sensitive`, `expectations` as in a spec;
     `signal`, kind and name of the first image or series; `columns`, one dict of name, kind, n_null and n_unique each;
-    `dates`, the columns of text that holds dates; `n_rows`; `reasons`, a sentence for each guess.
+    `dates`, the columns of text that holds dates; `told_by`, columns that nearly tell the target alone, with their
+    correlation; `n_rows`; `reasons`, a sentence for each guess.
     """
     config = DataSpec.model_validate({"source": "file", "path": str(path)})
     table = _ingest.read(config, Path.cwd())
@@ -63,7 +65,7 @@ def describe(path: Path, seed: int) -> dict[str, Any]:
     reasons = {
         "target": why_target,
         "task": f"{target!r} holds {n_unique[target]:,} different values of type {columns[target].arrow_type}",
-        "split": f"column {split['column']!r} names the folds" if "column" in split else "no column names the folds",
+        "split": _why_split(split),
         "personal": "names or values that look like a person's name, address, e-mail or phone number",
         "exclude": "identifiers: a value of its own in nearly every row",
         "sensitive": "columns that the law of many places protects; the audit can look at them",
@@ -89,6 +91,7 @@ def describe(path: Path, seed: int) -> dict[str, Any]:
             if column.arrow_type == "string" and name not in personal and _look.is_written_date(table.column(name))
         ],
         "n_rows": table.num_rows,
+        "told_by": _told_by(train, columns, target) if task == "regression" else {},
         "reasons": reasons,
     }
 
@@ -102,7 +105,30 @@ def _split(table: pa.Table, columns: dict[str, Column]) -> dict[str, Any]:
             named = {fold: values[word] for fold, those in words.items() for word in those if word in values}
             if {"train", "test"} <= named.keys() and len(named) == len(values):
                 return {"by": "column", "column": name, **named}
+    for name, column in columns.items():
+        if column.kind == "datetime" and not column.n_null and not _PERSONAL.search(name):
+            return {"by": "time", "column": name}
     return {"by": "random"}
+
+
+def _why_split(split: dict[str, Any]) -> str:
+    if split["by"] == "time":
+        return f"rows have a time, {split['column']!r}, and what came later is what a model meets in use"
+    return f"column {split['column']!r} names the folds" if "column" in split else "no column names the folds"
+
+
+def _told_by(train: pa.Table, columns: dict[str, Column], target: str) -> dict[str, float]:
+    """The numeric columns that nearly tell a numeric target alone, with their correlation in the train rows."""
+    found = {}
+    y_N = train.column(target).cast(pa.float64()).to_numpy()
+    for name in (name for name, column in columns.items() if column.kind == "numeric" and name != target):
+        x_N = train.column(name).cast(pa.float64()).to_numpy()
+        both = np.isfinite(x_N) & np.isfinite(y_N)
+        if both.sum() > 2 and x_N[both].std() > 0 and y_N[both].std() > 0:
+            r = float(np.corrcoef(x_N[both], y_N[both])[0, 1])
+            if abs(r) >= _TELLS:
+                found[name] = round(r, 2)
+    return found
 
 
 def _is_personal(column: Column, table: pa.Table) -> bool:

@@ -40,7 +40,8 @@ def notes(spec: Spec, seen: Look) -> tuple[str, ...]:
     """What is no mistake, and what a person may not have meant."""
     features = set(spec.feature_columns(tuple(column.name for column in seen.columns)))
     own = spec.preprocessing.columns
-    return tuple(
+    ungated = () if spec.gates else ("There is no gate, so no model will be promoted; `assay gates` lists them.",)
+    return ungated + tuple(
         f"{name!r} holds dates as text, and is taken as a category. To make times of it write "
         f"`preprocessing: {{columns: {{{json.dumps(name)}: {{kind: datetime}}}}}}`."
         for name in seen.dates

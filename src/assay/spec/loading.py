@@ -27,6 +27,7 @@ PLUGINS: tuple[tuple[str, str, str], ...] = (
 OWN = {"mitigate": ("sensitive", "before")}
 # The parts that other parts refer to: with one of them wrong, no more can be said.
 BUILT_ON = ("version", "task", "data", "target", "split", "features", "audit", "evaluation")
+LEFT_OUT = (("audit", "crossings"),)  # which can be left out of them
 
 
 def load_spec(path: str | Path, overrides: Sequence[str] = ()) -> Spec:
@@ -146,7 +147,7 @@ def _text(path: Path) -> str:
         hint = did_you_mean(path.name, near)
         raise SpecError.of([Mistake(where="SPEC", found=found, allowed="a YAML file", hint=hint)]) from None
     except (OSError, UnicodeDecodeError) as error:
-        found = f"{path} cannot be read ({error})"
+        found = f"{path} cannot be read ({getattr(error, 'strerror', None) or error})"
         raise SpecError.of([Mistake(where="SPEC", found=found, allowed="a UTF-8 YAML file")]) from None
 
 
@@ -157,7 +158,7 @@ def _validate(document: _yaml.Document, name: str) -> tuple[Spec | None, list[Mi
     version = document.data.get("version")
     if version is not None and version != 1:
         where = _mistakes.where(document.lines, document.overrides, ("version",), name)
-        hint = "Write `version: 1`; a newer spec needs a newer assay."
+        hint = "Write `version: 1`: it is the only one so far."
         return None, [Mistake(where=where, found=f"spec version {version!r}", allowed="1", hint=hint)]
     spec, mistakes = _understood(document, name)
     for part, chooser, kind in PLUGINS:
@@ -186,8 +187,12 @@ def _understood(document: _yaml.Document, name: str) -> tuple[Spec | None, list[
         for path, mistake in wrong:
             if not any(known[: len(path)] == path for known in found):  # or it is wrong for what was taken out of it
                 found[path] = mistake
-        if any(not path or path[0] in BUILT_ON or not _cut(rest, path) for path, _ in wrong):
+        if any(not path or _is_built_on(path) or not _cut(rest, path) for path, _ in wrong):
             return None, list(found.values())
+
+
+def _is_built_on(path: tuple[str | int, ...]) -> bool:
+    return path[0] in BUILT_ON and path[:2] not in LEFT_OUT
 
 
 def _cut(data: Any, path: tuple[str | int, ...]) -> bool:
