@@ -110,10 +110,29 @@ def test_dates_as_text_are_told_until_the_spec_says_what_they_are(tmp_path: Path
     pq.write_table(
         pa.table({"d": ["2024-01-31", None, "2024-02-01T08:00:00Z"], "y": ["a", "b", "a"]}), tmp_path / "d.pq"
     )
-    (tmp_path / "a.yaml").write_text("version: 1\nname: a\ntask: classification\ndata: {path: d.pq}\ntarget: y\n")
+    (tmp_path / "a.yaml").write_text(
+        "version: 1\nname: a\ntask: classification\ndata: {path: d.pq}\ntarget: y\n"
+        "gates: [{gate: min_metric, metric: accuracy, at_least: 0.5}]\n"
+    )
     (note,) = pipeline.check(tmp_path / "a.yaml").notes
     assert "kind: datetime" in note
     assert pipeline.check(tmp_path / "a.yaml", ["preprocessing.columns.d.kind=datetime"]).notes == ()
+
+
+def test_a_spec_without_gates_is_told_that_nothing_will_be_promoted(spec_path: Path) -> None:
+    (note,) = pipeline.check(spec_path, ["gates=[]"]).notes
+    assert "no model will be promoted" in note
+
+
+def test_a_misspelt_sensitive_column_hides_no_other_mistake(
+    spec_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = ["audit={sensitive: [sx, race], crossings: [[sex, race]]}", "target.column=incom", "seed=-4"]
+    for command in ("check", "run", "plan"):
+        assert main([command, str(spec_path), *(word for each in wrong for word in ("--set", each))]) == 4
+        told = capsys.readouterr().err
+        for words in ("audit.crossings", "Did you mean 'sex'?", "Did you mean 'income'?", "--set seed"):
+            assert words in told, (command, words)
 
 
 def test_a_large_csv_is_judged_by_its_first_block(tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ def test_no_data_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_rows_with_a_time_are_split_by_it_and_what_nearly_tells_the_target_is_named(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     hours = np.datetime64("2024-01-01T00", "h") + np.arange(400).astype("timedelta64[h]")
+    hours = hours.astype("datetime64[ms]")
     leaving = rng.normal(size=400)
     columns = {"hour": hours, "noise": rng.normal(size=400), "leaving": leaving}
     table = pa.table(columns | {"delay": leaving + 0.1 * rng.normal(size=400)})
@@ -76,5 +77,5 @@ def test_rows_with_a_time_are_split_by_it_and_what_nearly_tells_the_target_is_na
     spec, text = load_spec(written), written.read_text()
     assert check(written) == []
     assert (spec.split.by, spec.split.options) == ("time", {"column": "hour"})
-    assert "'leaving' nearly tells the target (correlation +0.9" in text
+    assert "'leaving' nearly tells the target (correlation +1.00)" in text
     assert "'noise' nearly tells" not in text

@@ -64,7 +64,8 @@ def _columns(seen: Mapping[str, Any]) -> Iterator[str]:
 def _too_good(seen: Mapping[str, Any]) -> Iterator[str]:
     """Columns about which a person should think before the model sees them."""
     for name, correlation in seen["told_by"].items():
-        yield f"# {name!r} nearly tells the target (correlation {correlation:+.2f}): known when you predict? Else exclude it."
+        told = f"{name!r} nearly tells the target (correlation {correlation:+.2f})"
+        yield f"# {told}: is it known when you predict? Else exclude it."
 
 
 def _dates(seen: Mapping[str, Any]) -> Iterator[str]:

@@ -152,7 +152,9 @@ def _format(path: str) -> Format | None:
 def _nothing(system: fs.FileSystem, path: str, full: str, suffixes: Collection[str]) -> DataError:
     """The error for a path that means no file, with the nearest name beside it."""
     if system.get_file_info(full).type == fs.FileType.Directory:
-        return DataError(f"{shown(path)}: no file in the folder {full} is of a known kind. Allowed: {', '.join(suffixes)}.")
+        return DataError(
+            f"{shown(path)}: no file in the folder {full} is of a known kind. Allowed: {', '.join(suffixes)}."
+        )
     folder = str(PurePosixPath(_before_glob(full)).parent) if _before_glob(full) == full else _before_glob(full)
     there = system.get_file_info(fs.FileSelector(folder, allow_not_found=True))
     names = sorted(PurePosixPath(entry.path).name for entry in there)
