@@ -8,8 +8,9 @@ from scipy import stats
 from sklearn.metrics import log_loss, roc_auc_score
 
 from assay import evaluation
-from assay.artifacts import Comparison, Predictions
+from assay.artifacts import Comparison, Interval, MetricValue, Predictions
 from assay.errors import DataError
+from assay.evaluation._intervals import wilson
 from assay.evaluation._scored import Scored
 from assay.spec.evidence import EvaluationSpec
 from assay.store import Store
@@ -95,3 +96,31 @@ def test_a_metric_that_such_rows_do_not_have_is_left_out(store: Store) -> None:
     scored = drawn(200, 2)
     ones = stored(store, scored.take(np.flatnonzero(scored.y_N == 1)))
     assert [found.metric for found in compared(store, ones, ones, "roc_auc", "rmse", "accuracy")] == ["accuracy"]
+
+
+@pytest.mark.parametrize(  # Newcombe (1998), Statistics in Medicine 17, table II, method 10
+    ("a", "n_a", "b", "n_b", "low", "high"),
+    [(56, 70, 48, 80, 0.0524, 0.3339), (9, 10, 3, 10, 0.1705, 0.8090), (10, 10, 0, 20, 0.6791, 1.0)],
+)
+def test_of_two_wilson_intervals_the_gain_is_newcombes(
+    a: int, n_a: int, b: int, n_b: int, low: float, high: float
+) -> None:
+    first, second = (
+        MetricValue(name="accuracy", fold="test", interval=wilson(k, n, 0.95), method="wilson", greater_is_better=True)
+        for k, n in ((b, n_b), (a, n_a))
+    )
+    found = evaluation.gain(first, second)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
+    assert found.value == pytest.approx(a / n_a - b / n_b)
+
+
+def test_an_unpaired_gain_of_two_normal_means_is_the_textbooks_and_a_smaller_loss_is_a_gain() -> None:
+    first, second = (
+        MetricValue(
+            name="mae", fold="test", method="bootstrap", greater_is_better=False,
+            interval=Interval(value=mean, low=mean - 1.96 * error, high=mean + 1.96 * error),
+        )
+        for mean, error in ((5.0, 0.3), (4.0, 0.4))
+    )  # fmt: skip
+    found = evaluation.gain(first, second)
+    assert (found.low, found.value, found.high) == pytest.approx((1 - 1.96 * 0.5, 1, 1 + 1.96 * 0.5))

@@ -16,6 +16,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 import assay
 from assay import pipeline, registry, tracking
+from assay.cli import main
 from assay.errors import AssayError, DataError, SpecError, TrainingError
 from assay.ledger import Ledger
 from assay.pipeline import WatchResult
@@ -74,6 +75,21 @@ def test_rows_as_in_training_hold_and_others_fire_and_say_what_moved(used: Used)
     assert 'assay_drift_fires{model="small",version="1"} 1' in second.gauges
     again = used.watch(used.window("d", 4, over=45))
     assert again.watched.windows == second.watched.windows
+
+
+def test_the_exit_code_of_the_command_is_0_on_rows_as_in_training_and_2_on_shifted_ones(
+    used: Used, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gauges = used.folder / "assay.prom"
+    watch = ["watch", "small@champion", "--gauges", str(gauges)]
+    assert main([*watch, "--data", used.window("a", 1), "--data", used.window("b", 2)]) == 0
+    assert "QUIET" in capsys.readouterr().out
+    assert 'assay_drift_fires{model="small",version="1"} 0' in gauges.read_text()
+    assert main([*watch, "--data", used.window("c", 3, over=45), "--data", used.window("d", 4, over=45)]) == 2
+    shown = capsys.readouterr().out
+    assert "FIRES" in shown
+    assert next(line for line in shown.splitlines() if line.startswith("moved")).split()[1].startswith("age")
+    assert 'assay_drift_fires{model="small",version="1"} 1' in gauges.read_text()
 
 
 def test_every_window_is_a_step_of_the_one_monitoring_run_of_the_version(used: Used) -> None:

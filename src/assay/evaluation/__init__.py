@@ -17,6 +17,7 @@ from assay.artifacts import (
     Comparison,
     Epoch,
     Evaluation,
+    Interval,
     LeakReport,
     MetricValue,
     Predictions,
@@ -32,7 +33,17 @@ if TYPE_CHECKING:
 
     from assay.store import Store
 
-__all__ = ["calibrate", "compare", "evaluate", "greater_is_better", "measure", "metric_ranges", "metrics", "probe"]
+__all__ = [
+    "calibrate",
+    "compare",
+    "evaluate",
+    "gain",
+    "greater_is_better",
+    "measure",
+    "metric_ranges",
+    "metrics",
+    "probe",
+]
 
 
 def calibrate(valid: Predictions, config: EvaluationSpec, *, store: Store) -> Calibration:
@@ -90,6 +101,13 @@ def compare(
     from assay.evaluation._compare import compare
 
     return compare(candidate, champion, champion_version, excluded, metrics, config, store)
+
+
+def gain(first: MetricValue, second: MetricValue) -> Interval:
+    """Second over first from their intervals alone, as of independent rows; positive is better (Zou & Donner 2008)."""
+    from assay.evaluation._compare import gain
+
+    return gain(first, second)
 
 
 def probe(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from assay.artifacts import Comparison, Interval, Predictions
+from assay.artifacts import Comparison, Interval, MetricValue, Predictions
 from assay.errors import DataError
 from assay.evaluation._intervals import bootstrap
-from assay.evaluation._metrics import Metric, metrics_of
+from assay.evaluation._metrics import metrics_of
 from assay.evaluation._scored import Scored, by_content, read
 from assay.spec.evidence import EvaluationSpec
 from assay.store import Store
@@ -34,12 +36,25 @@ def compare(
         Comparison(
             champion_version=champion_version,
             metric=metric.name,
-            difference=_oriented(differences[metric.name], metric),
+            difference=_oriented(differences[metric.name], metric.greater_is_better),
             n_rows=pair[0].n_rows,
             n_excluded=excluded,
         )
         for metric in wanted
     )
+
+
+def gain(first: MetricValue, second: MetricValue) -> Interval:
+    """The difference of two independent estimates from their intervals: MOVER (Zou & Donner 2008).
+
+    Each end recovers the spread of either estimate on the side where it matters. Of two Wilson intervals this is
+    Newcombe's (1998) interval.
+    """
+    one, other = first.interval, second.interval
+    value = other.value - one.value
+    low = value - math.hypot(other.value - other.low, one.high - one.value)
+    high = value + math.hypot(other.high - other.value, one.value - one.low)
+    return _oriented(Interval(value=value, low=low, high=high, level=one.level), first.greater_is_better)
 
 
 def _on_common_rows(candidate: Predictions, champion: Predictions, store: Store) -> tuple[Scored, Scored]:
@@ -62,8 +77,8 @@ def _on_common_rows(candidate: Predictions, champion: Predictions, store: Store)
     return ours, theirs
 
 
-def _oriented(difference: Interval, metric: Metric) -> Interval:
-    if metric.greater_is_better:
+def _oriented(difference: Interval, greater_is_better: bool) -> Interval:
+    if greater_is_better:
         return difference
     value, low, high = -difference.value, -difference.high, -difference.low
     return Interval(value=value, low=low, high=high, level=difference.level)

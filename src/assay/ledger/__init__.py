@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.artifacts import sha256_of
-from assay.errors import AssayError
+from assay.errors import AssayError, did_you_mean
 from assay.ledger._events import EventLog, read_events
 from assay.ledger._gc import MARK, Garbage, garbage, remove
 from assay.ledger._locks import holds, is_held
@@ -161,8 +161,10 @@ class Ledger:
         """The run called `run_id`. Raises AssayError with the nearest ones when there is none."""
         path = self.home / "runs" / run_id / "run.json"
         if not path.is_file() or path.parent.parent != self.home / "runs":
-            known = ", ".join(row.run_id for row in self.runs()[:5]) or "none yet"
-            raise AssayError(f"There is no run {run_id!r}. The newest are: {known}.")
+            known = [row.run_id for row in self.runs()]
+            newest = ", ".join(known[:5]) or "none yet"
+            hint = did_you_mean(run_id, known)
+            raise AssayError(f"There is no run {run_id!r}. The newest are: {newest}. {hint}".rstrip())
         return self._row(path)
 
     def folder(self, run_id: str) -> Path:

@@ -19,12 +19,22 @@ from assay.monitoring import Every
 from assay.pipeline import _check, _crashes, _data_audit, _fits, _mitigation, _plan, _pretrained, _run
 from assay.pipeline._check import Checked
 from assay.pipeline._steps import Step
-from assay.pipeline._types import Plan, PlannedStage, Retrained, RunResult, SearchResult, StageRecord, WatchResult
+from assay.pipeline._types import (
+    Plan,
+    PlannedStage,
+    Retrained,
+    RunComparison,
+    RunResult,
+    SearchResult,
+    StageRecord,
+    WatchResult,
+)
 from assay.spec import Spec, loading
 
 __all__ = [
-    "Checked", "Plan", "PlannedStage", "Retrained", "RunResult", "SearchResult", "StageRecord", "Step", "WatchResult",
-    "audit_data", "check", "finish_pending", "plan", "reconcile", "registry_uri", "run", "search", "watch",
+    "Checked", "Plan", "PlannedStage", "Retrained", "RunComparison", "RunResult", "SearchResult", "StageRecord", "Step",
+    "WatchResult", "audit_data", "check", "compare", "finish_pending", "plan", "reconcile", "registry_uri", "run",
+    "search", "watch",
 ]  # fmt: skip
 
 Listener = Callable[[dict[str, Any]], None]
@@ -158,6 +168,16 @@ def watch(
         overrides=tuple(overrides), train=train, uri=uri or tracking.destination(ledger.home, None),
     )  # fmt: skip
     return _watch.watch(asked, ledger)
+
+
+def compare(first: str, second: str, *, home: Path | None = None) -> RunComparison:
+    """Put two decided runs beside each other: their specs, their metrics on test rows, their gates. Trains nothing.
+
+    Raises AssayError for runs that are not there or have come to no decision, StoreError where predictions are gone.
+    """
+    from assay.pipeline import _compare
+
+    return _compare.compare(first, second, Ledger(home or find_home()))
 
 
 def finish_pending(*, home: Path | None = None) -> Iterator[tuple[RunRow, RunResult | AssayError]]:

@@ -11,6 +11,8 @@ from assay.artifacts import (
     Evaluation,
     Findings,
     Folds,
+    GateResult,
+    Interval,
     LeakReport,
     Model,
     Registered,
@@ -24,6 +26,7 @@ from assay.artifacts import (
 )
 
 Outcome = Literal["promoted", "refused", "inconclusive"]
+How = Literal["paired", "unpaired", "none"]
 WATCH_CODES: dict[WatchVerdict, int] = {"QUIET": 0, "FIRES": 2, "UNDECIDED": 3}
 EXIT_CODES: dict[Outcome, int] = {"promoted": 0, "refused": 2, "inconclusive": 3}
 
@@ -172,5 +175,51 @@ class Plan:
 
     def as_data(self) -> dict[str, Any]:
         """The plan as JSON data."""
+        data: dict[str, Any] = as_data(self)
+        return data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecChange:
+    """What two specs say at one path; None where one says nothing."""
+
+    path: str
+    first: Any
+    second: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricPair:
+    """A metric of two runs, each on its own test fold. `gain` is second over first, oriented: positive is better."""
+
+    name: str
+    first: Interval | None
+    second: Interval | None
+    gain: Interval | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatePair:
+    """One gate in two runs; None in a run that does not ask it."""
+
+    title: str
+    first: GateResult | None
+    second: GateResult | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunComparison:
+    """Two runs beside each other. `how` gains were made, and `why` so."""
+
+    first: str
+    second: str
+    spec: tuple[SpecChange, ...]
+    metrics: tuple[MetricPair, ...]
+    how: How
+    why: str
+    gates: tuple[GatePair, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """The comparison as JSON data."""
         data: dict[str, Any] = as_data(self)
         return data
