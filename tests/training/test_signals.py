@@ -50,7 +50,8 @@ def test_augmented_training_repeats_and_learns(tmp_path: Path) -> None:
 def test_what_is_not_for_images_is_refused_before_training(tmp_path: Path) -> None:
     images = encoded(Store(tmp_path / "store"), "image", 40)
     with pytest.raises(
-        SpecError, match=r"'mlp' is for tables, and `preprocessing\.image` is there.*cnn, constant, resnet"
+        SpecError,
+        match=r"'mlp' is for tables, and `preprocessing\.image` is there.*cells, cnn, constant, efficientnet, resnet",
     ):
         images.fit(tmp_path / "a", family="mlp")
     with pytest.raises(SpecError, match=r"model\.width: it is not of a resnet for images"):
