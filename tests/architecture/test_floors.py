@@ -33,6 +33,7 @@ HEAVY = (
     "matplotlib",
     "optuna",
     "captum",
+    "onnxruntime",
 )
 ROOMS = {
     "PIL": {"preprocessing"},
@@ -45,6 +46,8 @@ ROOMS = {
     "prometheus_client": {"serving"},
     "torch": {"models", "mitigation", "training", "inference", "explain", "tuning"},
     "captum": {"explain"},
+    "onnxruntime": {"models"},
+    "onnxscript": {"models"},
     "optuna": {"tuning"},
     "cmaes": {"tuning"},
     "great_expectations": {"validation"},

@@ -32,7 +32,7 @@ def test_help_imports_nothing_but_typer_and_rich() -> None:
 def test_every_command_that_was_promised_is_there() -> None:
     promised = (
         "run search plan check schema init up down status runs logs cancel gc models gates sources doctor sync version "
-        "promote rollback history serve predict schedule watch compare"
+        "promote rollback history serve predict schedule watch compare export"
     )
     of_audits = ["audit data", "audit export", "audit show", "audit verify"]
     assert sorted([*promised.split(), *of_audits]) == COMMANDS

@@ -20,6 +20,7 @@ import typer
 from assay.cli import (
     _audit,
     _compare,
+    _export,
     _plugins,
     _predict,
     _promote,
@@ -58,7 +59,8 @@ def _everywhere(
 
 
 _GROUPS = (
-    _run, _search, _spec, _audit, _compare, _promote, _serve, _predict, _watch, _schedule, _servers, _record, _plugins,
+    _run, _search, _spec, _audit, _compare, _promote, _serve, _predict, _export, _watch, _schedule, _servers, _record,
+    _plugins,
 )  # fmt: skip
 
 for _group in _GROUPS:

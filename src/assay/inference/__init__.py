@@ -11,6 +11,7 @@ A row's prediction does not hang on the rows beside it, up to the rounding of su
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,21 @@ from assay.store import Store
 if TYPE_CHECKING:
     from assay.inference._predictor import Predicted, Predictor
 
-__all__ = ["Predicted", "Predictor", "predict", "predictor"]
+__all__ = ["Exported", "Predicted", "Predictor", "export", "predict", "predictor"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A network as an ONNX file.
+
+    `properties` are its metadata: what goes in, and what the scores that come out mean. `difference` is the largest
+    one between its scores and torch's.
+    """
+
+    path: str
+    n_bytes: int
+    difference: float
+    properties: dict[str, str]
 
 
 def predict(
@@ -48,3 +63,16 @@ def predictor(
     from assay.inference._predictor import load
 
     return load(model, calibration or Calibration(), store, root)
+
+
+def export(
+    model: Model, calibration: Calibration, path: Path, *, called: str, store: Store, root: Path | None = None
+) -> Exported:
+    """Write the network of `model` to `path` as an ONNX graph, from encoded rows to scores: no preprocessing is in it.
+
+    `called` is what the file says that it was made of. Raises AssayError for a family without a network, and for a
+    network that torch cannot export or whose graph gives other scores.
+    """
+    from assay.inference._export import export
+
+    return export(model, calibration, path, called, store, root)

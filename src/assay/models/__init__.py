@@ -15,6 +15,7 @@ B rows, F numeric features, C categorical features, Q knots, K ensemble members,
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,6 +177,19 @@ def members(out: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torc
     from assay.models import _ensemble
 
     return _ensemble.members(out, target)
+
+
+def export(network: torch.nn.Module, inputs: Inputs, path: Path, properties: Mapping[str, str]) -> float:
+    """Write `network` as an ONNX graph for any number of rows, with `properties` as its metadata.
+
+    It takes `numeric` (float32 [B, F]), `codes` (int32 [B, C]) and, where there is one, `signal`, and gives `scores`
+    (float32 [B, O]): see `scores`. Returns the largest difference between its scores and torch's on made-up rows.
+    Leaves the network on the CPU, in evaluation mode. Raises AssayError when torch cannot export such a network, or the
+    difference is above 1e-4; then nothing is written.
+    """
+    from assay.models import _onnx
+
+    return _onnx.export(network, inputs, path, properties)
 
 
 def fit(

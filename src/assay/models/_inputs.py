@@ -98,7 +98,7 @@ class InputLinear(nn.Module):
 
     def forward(self, dense_BD: Tensor, levels_BH: Tensor) -> Tensor:
         """(dense_BD, levels_BH or weights_BL) -> out_BW."""
-        out_BW = self.bias_W.expand(len(dense_BD), -1)
+        out_BW = self.bias_W.expand(dense_BD.shape[0], -1)
         if self.dense_WD is not None:
             out_BW = functional.linear(dense_BD, self.dense_WD, self.bias_W)
         if self.levels_LW is None:
@@ -107,7 +107,7 @@ class InputLinear(nn.Module):
             return torch.addmm(out_BW, levels_BH, self.levels_LW)
         if len(self.levels_LW) > FEW_LEVELS:
             return out_BW + functional.embedding_bag(levels_BH, self.levels_LW, mode="sum")
-        onehot_BL = self.levels_LW.new_zeros(len(levels_BH), len(self.levels_LW)).scatter_(1, levels_BH, 1.0)
+        onehot_BL = self.levels_LW.new_zeros(levels_BH.shape[0], len(self.levels_LW)).scatter_(1, levels_BH, 1.0)
         return torch.addmm(out_BW, onehot_BL, self.levels_LW)
 
 

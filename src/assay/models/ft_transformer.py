@@ -60,7 +60,7 @@ class Tokens(nn.Module):
 
     def forward(self, numeric_BF: Tensor, codes_BC: Tensor) -> Tensor:
         """(numeric_BF, codes_BC) -> tokens_BSW."""
-        tokens = [self.answer_W.expand(len(numeric_BF), 1, -1)]
+        tokens = [self.answer_W.expand(numeric_BF.shape[0], 1, -1)]
         if self.numeric is not None:
             tokens.append(self.embedded(numeric_BF))
         if self.levels_LW is not None and self.bias_CW is not None:

@@ -75,7 +75,7 @@ class Recurrent(SignalNetwork):
 
 def _run(cell: nn.Module, x_BLW: Tensor, back_BL: Tensor | None) -> Tensor:
     """All steps through a cell, forwards, or backwards where `back_BL` says which step comes when."""
-    if not len(x_BLW):  # torch's recurrent layers refuse a batch without rows
+    if x_BLW.shape[0] == 0:  # torch's recurrent layers refuse a batch without rows
         return x_BLW.new_zeros(0, x_BLW.shape[1], int(cell.get_parameter("weight_hh_l0").shape[1]))
     if back_BL is None:
         found: Tensor = cell(x_BLW)[0]

@@ -57,7 +57,7 @@ class MemberInput(nn.Module):
 
     def forward(self, dense_BD: Tensor, levels_BH: Tensor) -> Tensor:
         """(dense_BD, levels_BH or weights_BL) -> out_BKW."""
-        out_BKW = self.bias_W.expand(len(dense_BD), self.k, -1)
+        out_BKW = self.bias_W.expand(dense_BD.shape[0], self.k, -1)
         if self.dense_WD is not None and self.dense_r_KD is not None:
             out_BKW = functional.linear(dense_BD.unsqueeze(1) * self.dense_r_KD, self.dense_WD, self.bias_W)
         if self.levels_LW is None or self.levels_r_LK is None:
