@@ -18,7 +18,7 @@ from assay.errors import AssayError
 from tests.contracts.test_models import CASES, EMBEDDINGS, LEVELS, batch, build, inputs
 
 NAMES = ("numeric", "codes", "signal")
-QUICK = {("linear", "table"), ("tabm", "table"), ("cnn", "image"), ("tcn", "series")}
+QUICK = {("linear", "table"), ("tabm", "table"), ("tcn", "series")}
 MARKED = [pytest.param(*case, marks=() if case in QUICK else pytest.mark.slow) for case in CASES]
 
 
