@@ -68,10 +68,12 @@ def test_a_second_run_says_that_nothing_has_changed(spec_path: Path, capsys: pyt
 
 
 @pytest.mark.usefixtures("home")
-def test_auto_says_in_one_line_that_it_runs_in_process(spec_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_auto_says_in_one_line_that_it_runs_in_process(
+    home: Path, spec_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["run", str(spec_path), "--set", "model.family=constant"]) == 0
     said = [line for line in capsys.readouterr().err.splitlines() if "Prefect" in line]
-    assert said == ["No Prefect API answers (`assay up` starts one): running in this process."]
+    assert said == [f"No Prefect API answers for {home} (`assay up` starts one): running in this process."]
 
 
 @pytest.mark.usefixtures("home")

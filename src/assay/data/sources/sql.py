@@ -112,6 +112,8 @@ def _url(config: Config) -> sa.URL:
 
 def _engine(url: sa.URL, root: Path) -> sa.Engine:
     """An engine that keeps no connection. A SQLite file is looked for under `root` and opened for reading only."""
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, poolclass=sa.NullPool)
     path = root.absolute() / (url.database or "")
