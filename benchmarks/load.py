@@ -112,11 +112,12 @@ def disturb(process: psutil.Process, home: Path, end: float) -> tuple[list[float
         if time.monotonic() >= next_kill:
             alive = [each for each in process.children() if each.status() != psutil.STATUS_ZOMBIE]
             workers = [each for each in alive if "spawn_main" in " ".join(each.cmdline())]
-            if len(workers) < 2:  # the last one that was killed is not replaced yet
-                continue
-            workers[len(kills) % len(workers)].send_signal(signal.SIGKILL)
-            kills.append(time.monotonic())
-            next_kill += PERIOD_S["kill"]
+            if len(workers) == 2:
+                workers[len(kills) % 2].send_signal(signal.SIGKILL)
+                kills.append(time.monotonic())
+                next_kill += PERIOD_S["kill"]
+            else:
+                print(f"  {PERIOD_S['kill']:.0f} s after a kill {len(workers)} of 2 workers are there", flush=True)
         time.sleep(PERIOD_S["flip"])
     return kills, n_flips
 

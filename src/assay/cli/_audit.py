@@ -11,13 +11,14 @@ import typer
 from assay.artifacts import as_data
 from assay.cli._answer import Answer, command
 from assay.cli._record import RunId
-from assay.cli._run import Overrides, SpecFile
+from assay.cli._run import Overrides, SpecFile, understood
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from assay.artifacts import DataAudit, DataCheck, Findings, LabelBias, Preflight, Share
+    from assay.artifacts import DataAudit, DataCheck, Decision, Findings, LabelBias, Preflight, Share
     from assay.audit import Verified
+    from assay.cli._why import Why
 
 PANEL = "An audit"
 MOST_METRICS = 7
@@ -32,9 +33,8 @@ def data(spec: SpecFile, overrides: Overrides = None) -> Answer:
     """
     from assay import pipeline
     from assay.ledger import find_home
-    from assay.spec.loading import load_spec
 
-    found, checks = pipeline.audit_data(load_spec(spec, tuple(overrides or ())), home=find_home())
+    found, checks = pipeline.audit_data(understood(spec, tuple(overrides or ())), home=find_home())
     verdicts = {check.verdict for check in checks.checks}
     shown = {"found": as_data(found), "preflight": as_data(checks)}
     return Answer(shown, lambda console: _show_data(console, found, checks), exit_code=exit_code(verdicts))
@@ -63,29 +63,43 @@ def show(run: RunId) -> Answer:
     why = _why.Why.of(found)
     data |= {"why": as_data(why)}
     code = exit_code({gate.verdict for gate in decision.gates if not gate.waived})
+    facts = [("outcome", decision.outcome), ("because", decision.reason), *_about(manifest, sealed.sha256)]
+    facts += [("problem", problem) for problem in (findings.problems if findings is not None else ())]
+    tables = [_groups(findings)] if findings is not None else []
+    if shares:
+        tables.append(_shares(shares))
+    judged = [check for check in checks if check.verdict != "NOT_APPLICABLE"]
+    return Answer(
+        data | {"manifest": manifest},
+        lambda console: _show_verdicts(console, decision, tables, why, judged, facts),
+        exit_code=code,
+    )
 
-    def print_all(console: Console) -> None:
-        from assay.cli import _print, _result
 
-        console.print(_result.gates_table(decision.gates))
-        if findings is not None:
-            console.print()
-            console.print(_groups(findings))
-        if shares:
-            console.print()
-            console.print(_shares(shares))
-        why.show(console)
-        if judged := [check for check in checks if check.verdict != "NOT_APPLICABLE"]:
-            console.print()
-            show_checks(console, judged)
+def _show_verdicts(
+    console: Console,
+    decision: Decision,
+    tables: list[object],
+    why: Why,
+    checks: list[DataCheck],
+    facts: list[tuple[str, str]],
+) -> None:
+    """Gates, groups, reasons, checks of the data, what would decide the open gates, and the facts."""
+    from assay.cli import _print, _result, _why
+
+    console.print(_result.gates_table(decision.gates))
+    for table in tables:
         console.print()
-        for gate in decision.gates:
-            if gate.verdict == "INCONCLUSIVE":
-                console.print(_why.deciding(gate), highlight=False)
-        facts = [("outcome", decision.outcome), ("because", decision.reason), *_about(manifest, sealed.sha256)]
-        _print.facts(console, [*facts, *(("problem", problem) for problem in (findings.problems if findings else ()))])
-
-    return Answer(data | {"manifest": manifest}, print_all, exit_code=code)
+        console.print(table)
+    why.show(console)
+    if checks:
+        console.print()
+        show_checks(console, checks)
+    console.print()
+    for gate in decision.gates:
+        if gate.verdict == "INCONCLUSIVE":
+            console.print(_why.deciding(gate), highlight=False)
+    _print.facts(console, facts)
 
 
 def export(

@@ -62,15 +62,7 @@ def describe(path: Path, seed: int) -> dict[str, Any]:
     task: Task = "classification" if _is_class(columns[target], n_unique[target]) else "regression"
     train = _train_rows(table, split, target, task, seed)
     positive = _positive(train.column(target)) if n_unique[target] == 2 and task == "classification" else None
-    reasons = {
-        "target": why_target,
-        "task": f"{target!r} holds {n_unique[target]:,} different values of type {columns[target].arrow_type}",
-        "split": _why_split(split),
-        "personal": "names or values that look like a person's name, address, e-mail or phone number",
-        "exclude": "identifiers: a value of its own in nearly every row",
-        "sensitive": "columns that the law of many places protects; the audit can look at them",
-        "expectations": f"read off the {train.num_rows:,} train rows; those that other rows may break only warn",
-    }
+    reasons = _reasons(columns[target], n_unique[target], why_target, split, train.num_rows)
     return {
         "data": {"path": str(path)},
         "task": task,
@@ -93,6 +85,19 @@ def describe(path: Path, seed: int) -> dict[str, Any]:
         "n_rows": table.num_rows,
         "told_by": _told_by(train, columns, target) if task == "regression" else {},
         "reasons": reasons,
+    }
+
+
+def _reasons(target: Column, n_unique: int, why_target: str, split: dict[str, Any], n_train: int) -> dict[str, str]:
+    """A sentence for each guess."""
+    return {
+        "target": why_target,
+        "task": f"{target.name!r} holds {n_unique:,} different values of type {target.arrow_type}",
+        "split": _why_split(split),
+        "personal": "names or values that look like a person's name, address, e-mail or phone number",
+        "exclude": "identifiers: a value of its own in nearly every row",
+        "sensitive": "columns that the law of many places protects; the audit can look at them",
+        "expectations": f"read off the {n_train:,} train rows; those that other rows may break only warn",
     }
 
 
